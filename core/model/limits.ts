@@ -1,0 +1,46 @@
+/**
+ * Every limit of the core, named, with its reason. A limit is checked before memory is allocated for what it bounds.
+ * Adapters keep the limits of their own protocol beside their codec and stay below these.
+ */
+export const LIMITS = {
+  /** Longest DataInfoId in UTF-16 units. Java class names with generics and versions stay below 500; 2048 leaves room and bounds every key. */
+  dataInfoIdLength: 2_048,
+  /** Longest registerId. Client UUIDs have 36; Eureka instance ids are free text of up to some hundred. */
+  registerIdLength: 1_024,
+  /** Largest native payload of one publisher. Real SOFA clients publish values above 1 MiB; beyond 4 MiB a push stalls everybody. */
+  publisherPayloadBytes: 4 * 1024 * 1024,
+  /** Operations in one batch from a Session to a slot leader; bounds the time one message holds the event loop. */
+  batchOperations: 500,
+  /** Bytes after which a batch is closed even if it has fewer operations. */
+  batchBytes: 1024 * 1024,
+  /** Largest wire frame between roles: a whole datum of large publishers fits, an endless length does not. */
+  wireFrameBytes: 64 * 1024 * 1024,
+  /** Bytes of publishers in one page of a slot transfer. */
+  slotPageBytes: 512 * 1024,
+  /** Entries of a slot's operation log kept for followers that fall behind; older ones are repaired by digest. */
+  slotLogEntries: 8_192,
+  /** Requests in flight from one role to one peer; the next one is refused as unavailable. */
+  peerRequestsInFlight: 4_096,
+  /** Largest durable document in one value; etcd refuses 1.5 MiB, larger documents are chunked. */
+  documentBytes: 1024 * 1024,
+  /** Longest durable document key. */
+  documentKeyLength: 1_024,
+  /** Publishers of one client connection. A SOFA gateway application publishes some thousand. */
+  publishersPerConnection: 50_000,
+  /** Subscribers of one client connection. */
+  subscribersPerConnection: 50_000,
+  /** Longest register lease. A day bounds how long a dead instance may ask to be kept. */
+  leaseDurationMs: 24 * 60 * 60 * 1000,
+  /** How long a tombstone outlives its record; longer than every retry and half-open connection. */
+  tombstoneMs: 180_000,
+} as const;
+
+/** Relations between limits that must hold; called once at start so that a careless edit fails loudly. */
+export function assertLimits(limits: typeof LIMITS = LIMITS): void {
+  const broken: string[] = [];
+  if (limits.batchBytes + limits.publisherPayloadBytes > limits.wireFrameBytes) broken.push('a batch does not fit into a wire frame');
+  if (limits.slotPageBytes + limits.publisherPayloadBytes > limits.wireFrameBytes)
+    broken.push('a slot page does not fit into a wire frame');
+  if (limits.documentBytes > 1_500_000) broken.push('a document does not fit into one etcd value');
+  if (broken.length > 0) throw new Error(`limits contradict each other: ${broken.join('; ')}`);
+}
