@@ -1,0 +1,87 @@
+import type { Member, PeerId } from '../model/node.ts';
+import type { HeartbeatRequest, SlotReport } from '../wire/heartbeat.ts';
+
+interface Entry {
+  readonly member: Member;
+  readonly leaseMs: number;
+  readonly lastBeatMs: number;
+  readonly load: number;
+  readonly slots: ReadonlyMap<number, SlotReport>;
+  readonly broken: ReadonlySet<PeerId>;
+}
+
+/** Heartbeats a Data node must have missed before the evidence of broken links counts. */
+const BEATS_MISSED_FOR_EVIDENCE = 3;
+
+/**
+ * Who is in the cluster, by heartbeat leases on the monotonic clock. A decision class over values: time is an argument.
+ * A member is gone when its lease ran out, when it said goodbye (lease 0), or, for a peer that several others lost, as soon
+ * as a majority of the other members report a broken link and it missed three beats.
+ */
+export class Membership {
+  readonly #entries = new Map<PeerId, Entry>();
+  readonly #heartbeatMs: number;
+  #epoch = 1;
+
+  constructor(heartbeatMs: number) {
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** `joined`: new, or another incarnation (`restarted` then tells so). `left`: it said goodbye. */
+  beat(request: HeartbeatRequest, nowMs: number): { joined: boolean; restarted: boolean; left: boolean } {
+    const known = this.#entries.get(request.member.peer);
+    if (request.leaseMs === 0) {
+      // A goodbye of an earlier incarnation must not remove the one that runs now.
+      const left = known?.member.processId === request.member.processId && this.#entries.delete(request.member.peer);
+      if (left) this.#epoch += 1;
+      return { joined: false, restarted: false, left };
+    }
+    const restarted = known !== undefined && known.member.processId !== request.member.processId;
+    const joined = known === undefined || restarted;
+    this.#entries.set(request.member.peer, {
+      member: request.member,
+      leaseMs: request.leaseMs,
+      lastBeatMs: nowMs,
+      load: request.load,
+      slots: new Map(request.slots.map((slot) => [slot.slotId, slot])),
+      broken: new Set(request.broken),
+    });
+    if (joined) this.#epoch += 1;
+    return { joined, restarted, left: false };
+  }
+
+  /** Removes who is gone and names them. */
+  evict(nowMs: number): readonly Member[] {
+    const gone = [...this.#entries.values()].filter((entry) => this.#isGone(entry, nowMs)).map((entry) => entry.member);
+    for (const member of gone) this.#entries.delete(member.peer);
+    if (gone.length > 0) this.#epoch += 1;
+    return gone;
+  }
+
+  /** Meta itself slept: nobody could be heard, so nobody is late. */
+  forgive(stallMs: number): void {
+    for (const [peer, entry] of this.#entries) this.#entries.set(peer, { ...entry, lastBeatMs: entry.lastBeatMs + stallMs });
+  }
+
+  /** Sorted by peer. */
+  members(): readonly Member[] {
+    return [...this.#entries.values()].map((entry) => entry.member).sort((a, b) => (a.peer < b.peer ? -1 : 1));
+  }
+
+  report(peer: PeerId, slotId: number): SlotReport | undefined {
+    return this.#entries.get(peer)?.slots.get(slotId);
+  }
+
+  #isGone(entry: Entry, nowMs: number): boolean {
+    const silentMs = nowMs - entry.lastBeatMs;
+    if (silentMs > entry.leaseMs) return true;
+    if (silentMs <= BEATS_MISSED_FOR_EVIDENCE * this.#heartbeatMs) return false;
+    const others = [...this.#entries.values()].filter((other) => other !== entry && nowMs - other.lastBeatMs <= 2 * this.#heartbeatMs);
+    const witnesses = others.filter((other) => other.broken.has(entry.member.peer));
+    return witnesses.length > 0 && witnesses.length * 2 > others.length;
+  }
+}
