@@ -1,4 +1,15 @@
 /** The main door of the core: model, seams and the start functions of the roles. Adapters and deploy import nothing deeper. */
+
+export { type DataConfig, type DataServer, type SlotSummary, startDataServer } from './data/index.ts';
+export { openEmbeddedStore } from './host/embedded-store.ts';
+export { InProcessNetwork } from './host/in-process-network.ts';
+export { createLog, LogLevel } from './host/log.ts';
+export { NodeMetrics } from './host/metrics.ts';
+export { createNodeClock } from './host/node-clock.ts';
+export { createNodeRandom } from './host/node-random.ts';
+export { openSlotCache } from './host/slot-cache.ts';
+export { DEFAULT_LEASE_GUARD, type LeaseGuardConfig } from './lease/lease-guard.ts';
+export { type MetaConfig, type MetaServer, startMetaServer } from './meta/index.ts';
 export * from './model/data-info-id.ts';
 export * from './model/datum.ts';
 export * from './model/datum-version.ts';
@@ -20,3 +31,5 @@ export * from './seams/random.ts';
 export * from './seams/session-gateway.ts';
 export * from './seams/store.ts';
 export * from './seams/transport.ts';
+export { type SessionConfig, type SessionServer, type SessionStats, startSessionServer } from './session/index.ts';
+export { assertSlotCount, SLOT_COUNTS } from './slot/slot-of.ts';

@@ -13,6 +13,8 @@ export interface Datum {
 export interface DatumGroup {
   readonly foldedId: FoldedId;
   readonly datums: readonly Datum[];
+  /** Lifts the version above what some client is known to hold, although no datum has it (after a failover); 0n otherwise. */
+  readonly floor: DatumVersion;
   /**
    * True while a restart has not brought back what the name is known to have had: readers must not be shown this list yet
    * (design: restart, connection publishers held against the sketch).
@@ -20,9 +22,9 @@ export interface DatumGroup {
   readonly held: boolean;
 }
 
-/** A group's version: the greatest of its members; 0n when it has none. */
+/** A group's version: the greatest of its floor and its members; 0n when nobody ever published. */
 export function groupVersion(group: DatumGroup): DatumVersion {
-  let greatest = 0n;
+  let greatest = group.floor;
   for (const datum of group.datums) if (datum.version > greatest) greatest = datum.version;
   return greatest;
 }

@@ -14,7 +14,7 @@ import type { RegisterVersion } from '../model/register-version.ts';
  *     liveness        := 0:varint | durationMs:varint (at least 1)
  *     publisher       := dataInfoId registerId registerVersion owner liveness format zone appName clientAddress payload:blob
  *     datum           := dataInfoId version:u64 publishers:list
- *     group           := foldedId held:bool datums:list
+ *     group           := foldedId floor:u64 held:bool datums:list
  *     digest          := count:varint xorHigh:u32 xorLow:u32 sumHigh:u32 sumLow:u32
  *
  * Texts without a type are `text`. A publisher's payload is read as a window on the message: whoever keeps it copies it.
@@ -68,12 +68,12 @@ export function readDatum(reader: ByteReader): Datum {
 }
 
 export function writeDatumGroup(writer: ByteWriter, group: DatumGroup): void {
-  writer.text(group.foldedId).bool(group.held);
+  writer.text(group.foldedId).u64(group.floor).bool(group.held);
   writer.list(group.datums, (datum) => writeDatum(writer, datum));
 }
 
 export function readDatumGroup(reader: ByteReader): DatumGroup {
-  return { foldedId: reader.text() as FoldedId, held: reader.bool(), datums: reader.list(readDatum) };
+  return { foldedId: reader.text() as FoldedId, floor: reader.u64(), held: reader.bool(), datums: reader.list(readDatum) };
 }
 
 export function writeDigest(writer: ByteWriter, digest: Digest): void {

@@ -36,7 +36,7 @@ export interface CompareRootsAnswer {
 
 /**
  *     datums request := scope:u8 slotId leaderEpoch after:text digests:list(dataInfoId digest)
- *     datums answer  := processId:text highestVersion:u64 next:text datums:list absent:list(dataInfoId)
+ *     datums answer  := processId:text highestVersion:u64 slotSequence:varint next:text datums:list absent:list(dataInfoId)
  *
  * The asker sends all its datums of the slot with the first page (`after` = ''); with a later page it sends them again.
  */
@@ -58,6 +58,8 @@ export interface CompareDatumsAnswer {
   readonly processId: ProcessId;
   /** Greatest datum version of this slot that the answering side knows to have been sent to a client, 0 when none. */
   readonly highestVersion: DatumVersion;
+  /** From a leader: the log sequence at the moment of this page. From a Session 0. */
+  readonly slotSequence: number;
   readonly next: string;
   /** What the answering side has for every DataInfoId whose digest differs, within the scope. `version` is 0 from a Session. */
   readonly datums: readonly Datum[];
@@ -114,14 +116,15 @@ export function decodeCompareDatums(frame: Uint8Array): CompareDatumsRequest {
 }
 
 export function encodeCompareDatumsAnswer(answer: CompareDatumsAnswer): Uint8Array {
-  const writer = beginFrame(MessageKind.CompareDatums, 4_096).text(answer.processId).u64(answer.highestVersion).text(answer.next);
+  const writer = beginFrame(MessageKind.CompareDatums, 4_096).text(answer.processId).u64(answer.highestVersion);
+  writer.varint(answer.slotSequence).text(answer.next);
   writer.list(answer.datums, (datum) => writeDatum(writer, datum));
   return writer.list(answer.absent, (id) => writer.text(id)).finish();
 }
 
 export function decodeCompareDatumsAnswer(frame: Uint8Array): CompareDatumsAnswer {
   const reader = openFrame(frame, MessageKind.CompareDatums);
-  const head = { processId: reader.text() as ProcessId, highestVersion: reader.u64(), next: reader.text() };
+  const head = { processId: reader.text() as ProcessId, highestVersion: reader.u64(), slotSequence: reader.varint(), next: reader.text() };
   const answer = { ...head, datums: reader.list(readDatum), absent: reader.list((item) => item.text() as DataInfoId) };
   reader.end();
   return answer;

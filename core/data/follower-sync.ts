@@ -1,0 +1,116 @@
+import { foldDataInfoId } from '../model/data-info-id.ts';
+import { RegistryError } from '../model/errors.ts';
+import type { RoleHost } from '../seams/host.ts';
+import { type CompareDatumsAnswer, decodeCompareDatumsAnswer, encodeCompareDatums } from '../wire/slot-compare.ts';
+import type { SlotLogEntry } from '../wire/slot-log.ts';
+import type { SlotReplica } from './slot-replica.ts';
+import type { Moment } from './slot-store.ts';
+
+const REQUEST_TIMEOUT_MS = 3_000;
+const RETRY_MS = 300;
+
+/**
+ * Keeps a follower's copy: applies the leader's log in sequence, and compares the whole slot with the leader when it begins, when
+ * the log has a gap, and now and then. One comparison at a time per slot.
+ */
+export class FollowerSync {
+  readonly #host: RoleHost;
+  readonly #moment: () => Moment;
+  readonly #running = new Set<SlotReplica>();
+  #stopped = false;
+
+  constructor(host: RoleHost, moment: () => Moment) {
+    this.#host = host;
+    this.#moment = moment;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Returns the sequence applied. A gap starts a comparison. */
+  apply(replica: SlotReplica, after: number, entries: readonly SlotLogEntry[]): number {
+    if (replica.phase.kind !== 'follower') return replica.applied;
+    if (!replica.phase.isSynced || after > replica.applied) {
+      this.compare(replica);
+      return replica.applied;
+    }
+    for (const entry of entries) {
+      if (entry.sequence !== replica.applied + 1) continue;
+      applyEntry(replica, entry, this.#moment());
+      replica.applied = entry.sequence;
+    }
+    return replica.applied;
+  }
+
+  compare(replica: SlotReplica): void {
+    if (this.#running.has(replica) || this.#stopped) return;
+    this.#running.add(replica);
+    void this.#compareUntilDone(replica, replica.leaderEpoch).finally(() => {
+      this.#running.delete(replica);
+      // The leader may have changed during the comparison: the new one has to be compared with, too.
+      if (replica.phase.kind === 'follower' && !replica.phase.isSynced) this.#host.clock.schedule(RETRY_MS, () => this.#again(replica));
+    });
+  }
+
+  #again(replica: SlotReplica): void {
+    if (replica.phase.kind === 'follower' && !replica.phase.isSynced) this.compare(replica);
+  }
+
+  async #compareUntilDone(replica: SlotReplica, leaderEpoch: number): Promise<void> {
+    const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'follower';
+    const appliedAtStart = replica.applied;
+    let after = '';
+    let sequence: number | undefined;
+    while (isCurrent()) {
+      try {
+        const { slotId, leader } = replica;
+        const digests = replica.store.digests(undefined);
+        const request = encodeCompareDatums({ scope: 'whole', slotId, leaderEpoch, after, digests });
+        const answer = decodeCompareDatumsAnswer(await this.#host.peers.request(leader, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
+        if (!isCurrent()) return;
+        // The log goes on from the first page: what later pages already contain is applied twice, harmlessly.
+        sequence ??= answer.slotSequence;
+        applyWhole(replica, answer, this.#moment());
+        after = answer.next;
+        if (after !== '') continue;
+        if (replica.applied === appliedAtStart) replica.applied = Math.max(replica.applied, sequence);
+        replica.becomeSynced(true);
+        return;
+      } catch (caught) {
+        this.#host.log.debug('the leader cannot be compared with yet', {
+          slot: replica.slotId,
+          reason: RegistryError.from(caught).message,
+        });
+        await new Promise<void>((resolve) => this.#host.clock.schedule(RETRY_MS, resolve));
+      }
+    }
+  }
+}
+
+function applyEntry(replica: SlotReplica, entry: SlotLogEntry, moment: Moment): void {
+  if (entry.kind === 'put') replica.store.applyPut(entry.publisher, entry.datumVersion, moment);
+  else {
+    const { dataInfoId, registerId, registerVersion, reason, datumVersion } = entry;
+    replica.store.applyRemove(dataInfoId, registerId, registerVersion, reason, datumVersion, moment);
+  }
+}
+
+function applyWhole(replica: SlotReplica, answer: CompareDatumsAnswer, moment: Moment): void {
+  replica.store.learnVersion(answer.highestVersion);
+  for (const datum of answer.datums) {
+    const keep = new Set(datum.publishers.map((publisher) => publisher.registerId));
+    for (const publisher of datum.publishers) replica.store.applyPut(publisher, datum.version, moment);
+    const own = replica.store.group(foldDataInfoId(datum.dataInfoId), false).datums.find((other) => other.dataInfoId === datum.dataInfoId);
+    for (const publisher of own?.publishers ?? []) {
+      if (keep.has(publisher.registerId)) continue;
+      replica.store.applyRemove(publisher.dataInfoId, publisher.registerId, publisher.registerVersion, 'repaired', datum.version, moment);
+    }
+  }
+  for (const dataInfoId of answer.absent) {
+    const own = replica.store.group(foldDataInfoId(dataInfoId), false).datums.find((other) => other.dataInfoId === dataInfoId);
+    for (const publisher of own?.publishers ?? []) {
+      replica.store.applyRemove(dataInfoId, publisher.registerId, publisher.registerVersion, 'repaired', own?.version ?? 0n, moment);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { RegistryError } from '../model/errors.ts';
+import type { PeerId } from '../model/node.ts';
+import type { RoleHost } from '../seams/host.ts';
+import { decodeSlotLogAnswer, encodeSlotLog } from '../wire/slot-log.ts';
+import type { SlotReplica } from './slot-replica.ts';
+
+interface Receiver {
+  /** The receiver has applied up to here, as far as this node knows. */
+  position: number;
+  isSending: boolean;
+  retryDelayMs: number;
+}
+
+const ENTRIES_PER_MESSAGE = 512;
+const REQUEST_TIMEOUT_MS = 3_000;
+const RETRY_LEAST_MS = 20;
+const RETRY_MOST_MS = 1_000;
+
+/**
+ * Streams the operation logs of the slots this node leads to their followers and whole readers: one message in flight per slot and
+ * receiver, everything that happens meanwhile in the next. A receiver that is behind the ring repairs itself and says where it is.
+ */
+export class LogStream {
+  readonly #host: RoleHost;
+  readonly #tableEpoch: () => number;
+  readonly #receivers = new Map<SlotReplica, Map<PeerId, Receiver>>();
+  #stopped = false;
+
+  constructor(host: RoleHost, tableEpoch: () => number) {
+    this.#host = host;
+    this.#tableEpoch = tableEpoch;
+  }
+
+  /** Call after the log of a slot grew, or its receivers changed. */
+  pump(replica: SlotReplica): void {
+    if (!replica.isLeader || this.#stopped) return;
+    for (const peer of this.#targets(replica)) this.#send(replica, peer, this.#receiver(replica, peer));
+  }
+
+  /** A whole reader begins at the present sequence: what came before it reads page by page. */
+  startReader(replica: SlotReplica, peer: PeerId): void {
+    this.#slotReceivers(replica).set(peer, { position: replica.log.sequence, isSending: false, retryDelayMs: RETRY_LEAST_MS });
+  }
+
+  forget(replica: SlotReplica): void {
+    this.#receivers.delete(replica);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Entries not yet applied by the slowest receiver of a slot. */
+  lag(replica: SlotReplica): number {
+    let lag = 0;
+    for (const receiver of this.#receivers.get(replica)?.values() ?? []) lag = Math.max(lag, replica.log.sequence - receiver.position);
+    return lag;
+  }
+
+  #targets(replica: SlotReplica): readonly PeerId[] {
+    return [...new Set([...replica.followers, ...replica.interest.wholeReaders()])];
+  }
+
+  #slotReceivers(replica: SlotReplica): Map<PeerId, Receiver> {
+    let receivers = this.#receivers.get(replica);
+    if (receivers === undefined) {
+      receivers = new Map();
+      this.#receivers.set(replica, receivers);
+    }
+    return receivers;
+  }
+
+  #receiver(replica: SlotReplica, peer: PeerId): Receiver {
+    const receivers = this.#slotReceivers(replica);
+    let receiver = receivers.get(peer);
+    if (receiver === undefined) {
+      receiver = { position: replica.log.sequence, isSending: false, retryDelayMs: RETRY_LEAST_MS };
+      receivers.set(peer, receiver);
+    }
+    return receiver;
+  }
+
+  #send(replica: SlotReplica, peer: PeerId, receiver: Receiver): void {
+    if (receiver.isSending || receiver.position === replica.log.sequence) return;
+    // Behind the ring: an empty message makes the receiver say where it is, and repair itself.
+    const entries = replica.log.since(receiver.position, ENTRIES_PER_MESSAGE) ?? [];
+    const after = entries.length > 0 ? receiver.position : replica.log.sequence;
+    const { slotId, leaderEpoch } = replica;
+    receiver.isSending = true;
+    const message = encodeSlotLog({ slotId, leaderEpoch, tableEpoch: this.#tableEpoch(), after, entries });
+    this.#host.peers.request(peer, message, { timeoutMs: REQUEST_TIMEOUT_MS }).then(
+      (frame) => this.#answered(replica, leaderEpoch, peer, receiver, frame),
+      (caught: unknown) => this.#failed(replica, peer, receiver, caught),
+    );
+  }
+
+  #answered(replica: SlotReplica, leaderEpoch: number, peer: PeerId, receiver: Receiver, frame: Uint8Array): void {
+    receiver.isSending = false;
+    if (this.#stopped || replica.leaderEpoch !== leaderEpoch || this.#receivers.get(replica)?.get(peer) !== receiver) return;
+    try {
+      const { applied } = decodeSlotLogAnswer(frame);
+      const isProgress = applied > receiver.position;
+      receiver.position = Math.min(applied, replica.log.sequence);
+      if (isProgress || receiver.position === replica.log.sequence) {
+        receiver.retryDelayMs = RETRY_LEAST_MS;
+        this.#send(replica, peer, receiver);
+      } else this.#retryLater(replica, peer, receiver);
+    } catch (caught) {
+      this.#failed(replica, peer, receiver, caught);
+    }
+  }
+
+  #failed(replica: SlotReplica, peer: PeerId, receiver: Receiver, caught: unknown): void {
+    receiver.isSending = false;
+    this.#host.log.debug('slot log not taken', { slot: replica.slotId, peer, reason: RegistryError.from(caught).message });
+    this.#retryLater(replica, peer, receiver);
+  }
+
+  #retryLater(replica: SlotReplica, peer: PeerId, receiver: Receiver): void {
+    const delayMs = receiver.retryDelayMs;
+    receiver.retryDelayMs = Math.min(RETRY_MOST_MS, delayMs * 2);
+    this.#host.clock.schedule(delayMs, () => {
+      const isCurrent = replica.isLeader && this.#receivers.get(replica)?.get(peer) === receiver;
+      if (isCurrent && !this.#stopped && this.#targets(replica).includes(peer)) this.#send(replica, peer, receiver);
+    });
+  }
+}

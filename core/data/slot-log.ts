@@ -1,0 +1,37 @@
+import { LIMITS } from '../model/limits.ts';
+import type { SlotLogEntry } from '../wire/slot-log.ts';
+
+/** The last changes of a slot, numbered without gaps, for receivers that are a little behind. */
+export class SlotLog {
+  #entries: SlotLogEntry[] = [];
+  #sequence: number;
+
+  /** Begins after `sequence`, so that a new leader never reuses a number its followers have seen. */
+  constructor(sequence: number) {
+    this.#sequence = sequence;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  append(entry: Unnumbered<SlotLogEntry>): SlotLogEntry {
+    this.#sequence += 1;
+    const numbered = { ...entry, sequence: this.#sequence } as SlotLogEntry;
+    this.#entries.push(numbered);
+    // Cut in halves, so that the cost per entry stays constant.
+    if (this.#entries.length > 2 * LIMITS.slotLogEntries) this.#entries = this.#entries.slice(-LIMITS.slotLogEntries);
+    return numbered;
+  }
+
+  /** What came after a sequence, at most `limit` entries; undefined when that is no longer known. */
+  since(sequence: number, limit: number): readonly SlotLogEntry[] | undefined {
+    const missing = this.#sequence - sequence;
+    if (missing < 0 || missing > this.#entries.length) return undefined;
+    const start = this.#entries.length - missing;
+    return this.#entries.slice(start, start + limit);
+  }
+}
+
+type Unnumbered<T> = T extends unknown ? Omit<T, 'sequence'> : never;
+export type NewLogEntry = Unnumbered<SlotLogEntry>;

@@ -1,0 +1,44 @@
+import type { Datum } from '../model/datum.ts';
+import { sameDigest } from '../model/digest.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { ProcessId } from '../model/node.ts';
+import { SlotStatus } from '../model/slot-table.ts';
+import type { CompareDatumsAnswer, CompareDatumsRequest } from '../wire/slot-compare.ts';
+import type { SlotAnswer } from '../wire/slot-head.ts';
+import type { SlotPageAnswer, SlotPageRequest } from '../wire/slot-log.ts';
+import type { SlotReplica } from './slot-replica.ts';
+
+/** Cuts datums behind a cursor into a page of bounded bytes, never less than one datum. */
+function cutPage(datums: readonly Datum[], after: string): { readonly page: readonly Datum[]; readonly next: string } {
+  const page: Datum[] = [];
+  let bytes = 0;
+  for (const datum of datums) {
+    if (datum.dataInfoId <= after) continue;
+    if (page.length > 0 && bytes > LIMITS.slotPageBytes) return { page, next: page.at(-1)?.dataInfoId ?? '' };
+    page.push(datum);
+    for (const publisher of datum.publishers) bytes += publisher.payload.length + 200;
+  }
+  return { page, next: '' };
+}
+
+/** One page of a slot for a reader of everything. Refused unless the slot serves. */
+export function answerSlotPage(replica: SlotReplica | undefined, request: SlotPageRequest, access: SlotAnswer): SlotPageAnswer {
+  if (replica === undefined || access.status !== SlotStatus.Accept) return { ...access, slotSequence: 0, next: '', datums: [] };
+  const { page, next } = cutPage(replica.store.datums(), request.after);
+  return { ...access, slotSequence: replica.log.sequence, next, datums: page };
+}
+
+/** A follower's question about the whole slot: datums that differ, and those of its own that this leader has not. */
+export function answerWholeCompare(replica: SlotReplica, request: CompareDatumsRequest, processId: ProcessId): CompareDatumsAnswer {
+  const theirs = new Map(request.digests.map((item) => [item.dataInfoId, item.digest]));
+  const own = new Map(replica.store.digests(undefined).map((item) => [item.dataInfoId, item.digest]));
+  const differing = replica.store.datums().filter((datum) => {
+    const digest = theirs.get(datum.dataInfoId);
+    const mine = own.get(datum.dataInfoId);
+    return digest === undefined || mine === undefined || !sameDigest(digest, mine);
+  });
+  const { page, next } = cutPage(differing, request.after);
+  const absent = request.digests.map((item) => item.dataInfoId).filter((id) => !own.has(id));
+  const { highestVersion } = replica.store;
+  return { processId, highestVersion, slotSequence: replica.log.sequence, next, datums: page, absent };
+}

@@ -1,0 +1,87 @@
+import type { PeerId } from '../model/node.ts';
+import { type Slot, SlotStatus } from '../model/slot-table.ts';
+import type { SlotAddress, SlotAnswer } from '../wire/slot-head.ts';
+import { SlotInterest } from './interest.ts';
+import { SlotLog } from './slot-log.ts';
+import { SlotStore } from './slot-store.ts';
+
+/**
+ * What this node is for a slot.
+ *
+ *     follower --(table: leader, new epoch)--> migrating --(compared with every Session)--> serving
+ *     migrating, serving --(table: follower)--> follower
+ *     any --(table: neither)--> dropped with its data
+ *
+ * `migrating` takes writes and refuses reads. `synced`: a follower that has compared with its leader and follows its log.
+ */
+export type SlotPhase =
+  | { readonly kind: 'follower'; readonly isSynced: boolean }
+  | { readonly kind: 'migrating' }
+  | { readonly kind: 'serving' };
+
+export class SlotReplica {
+  readonly slotId: number;
+  readonly store = new SlotStore();
+  interest = new SlotInterest();
+  log: SlotLog;
+  leaderEpoch: number;
+  leader: PeerId;
+  followers: readonly PeerId[];
+  /** As a follower: the leader's log up to here is in the store. */
+  applied = 0;
+  #phase: SlotPhase;
+
+  constructor(slot: Slot, self: PeerId) {
+    this.slotId = slot.slotId;
+    this.leader = slot.leader;
+    this.leaderEpoch = slot.leaderEpoch;
+    this.followers = slot.followers;
+    this.log = new SlotLog(0);
+    this.#phase = slot.leader === self ? { kind: 'migrating' } : { kind: 'follower', isSynced: false };
+  }
+
+  get phase(): SlotPhase {
+    return this.#phase;
+  }
+
+  get isLeader(): boolean {
+    return this.#phase.kind !== 'follower';
+  }
+
+  /** Applies a newer table. True when the role or the leader epoch changed, so that tasks of the old one must end. */
+  assign(slot: Slot, self: PeerId): boolean {
+    this.followers = slot.followers;
+    if (slot.leaderEpoch === this.leaderEpoch && slot.leader === this.leader) return false;
+    this.leader = slot.leader;
+    this.leaderEpoch = slot.leaderEpoch;
+    this.interest = new SlotInterest();
+    if (slot.leader === self) {
+      // Numbers go on above what the followers of the earlier leader have seen.
+      this.log = new SlotLog(Math.max(this.log.sequence, this.applied));
+      this.#phase = { kind: 'migrating' };
+    } else {
+      this.applied = 0;
+      this.#phase = { kind: 'follower', isSynced: false };
+    }
+    return true;
+  }
+
+  becomeServing(): void {
+    if (this.#phase.kind !== 'migrating') throw new Error(`slot ${this.slotId} cannot serve from ${this.#phase.kind}`);
+    this.#phase = { kind: 'serving' };
+  }
+
+  becomeSynced(isSynced: boolean): void {
+    if (this.#phase.kind !== 'follower') throw new Error(`slot ${this.slotId} is no follower`);
+    this.#phase = { kind: 'follower', isSynced };
+  }
+}
+
+/** The access decision (SOFARegistry, access check): in this order Moved, Migrating, MisMatch, Accept. */
+export function slotAnswer(replica: SlotReplica | undefined, address: SlotAddress, tableEpoch: number): SlotAnswer {
+  const leaderEpoch = replica?.leaderEpoch ?? 0;
+  if (replica === undefined || !replica.isLeader) return { status: SlotStatus.Moved, tableEpoch, leaderEpoch };
+  if (replica.phase.kind === 'migrating') return { status: SlotStatus.Migrating, tableEpoch, leaderEpoch };
+  const status = address.leaderEpoch === leaderEpoch ? SlotStatus.Accept : SlotStatus.MisMatch;
+  return { status, tableEpoch, leaderEpoch };
+}

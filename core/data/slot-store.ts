@@ -1,0 +1,385 @@
+import type { Lease } from '../lease/lease-table.ts';
+import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
+import type { Datum, DatumGroup } from '../model/datum.ts';
+import { type DatumVersion, nextDatumVersion } from '../model/datum-version.ts';
+import { type Digest, DigestAccumulator, EMPTY_DIGEST } from '../model/digest.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { ProcessId } from '../model/node.ts';
+import { type Publisher, sameVisiblePublisher } from '../model/publisher.ts';
+import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
+import type { RemoveReason } from '../seams/session-gateway.ts';
+
+/** A publisher as it stands in a datum, with its lease when it lives by one on this node. */
+export interface PublisherRecord {
+  publisher: Publisher;
+  readonly datum: StoredDatum;
+  lease: Lease<PublisherRecord> | undefined;
+}
+
+interface Tombstone {
+  readonly version: RegisterVersion;
+  readonly atMs: number;
+}
+
+/** What a store did: nothing, replaced without a visible difference, or changed what readers see. */
+export type Applied =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'stale'; readonly stored: RegisterVersion; readonly tombstone: boolean }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'silent'; readonly record: PublisherRecord }
+  | { readonly kind: 'visible'; readonly record: PublisherRecord };
+
+/** Time and chance of one decision: versions are issued from the wall clock, tombstones age on the monotonic one. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+class StoredDatum {
+  readonly dataInfoId: DataInfoId;
+  readonly group: StoredGroup;
+  readonly records = new Map<string, PublisherRecord>();
+  readonly digest = new DigestAccumulator();
+  version: DatumVersion;
+  emptiedAtMs: number | undefined;
+  #sorted: readonly Publisher[] | undefined;
+
+  constructor(dataInfoId: DataInfoId, group: StoredGroup, version: DatumVersion) {
+    this.dataInfoId = dataInfoId;
+    this.group = group;
+    this.version = version;
+  }
+
+  /** A reader's value, remembered until the next change. */
+  value(): Datum {
+    this.#sorted ??= [...this.records.values()]
+      .map((record) => record.publisher)
+      .sort((a, b) => (a.registerId < b.registerId ? -1 : a.registerId > b.registerId ? 1 : 0));
+    return { dataInfoId: this.dataInfoId, version: this.version, publishers: this.#sorted };
+  }
+
+  changed(): void {
+    this.#sorted = undefined;
+  }
+}
+
+interface StoredGroup {
+  readonly foldedId: FoldedId;
+  readonly datums: Map<DataInfoId, StoredDatum>;
+  floor: DatumVersion;
+}
+
+/**
+ * The datums of one slot: publishers ordered by register version, tombstones, versions and digests. It decides and holds;
+ * it sends nothing and knows no time of its own. Rules: SOFARegistry's storage model with its ownership and tombstones.
+ */
+export class SlotStore {
+  readonly #groups = new Map<FoldedId, StoredGroup>();
+  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #root = new DigestAccumulator();
+  readonly #ownerRoots = new Map<ProcessId, DigestAccumulator>();
+  readonly #interned = new Map<string, string>();
+  #highestVersion: DatumVersion = 0n;
+  #publisherCount = 0;
+
+  get publisherCount(): number {
+    return this.#publisherCount;
+  }
+
+  /** Greatest datum version of this slot that this node has issued or learned. */
+  get highestVersion(): DatumVersion {
+    return this.#highestVersion;
+  }
+
+  get root(): Digest {
+    return this.#root.value();
+  }
+
+  /** Digest of the connection publishers of one Session process. */
+  ownerRoot(owner: ProcessId): Digest {
+    return this.#ownerRoots.get(owner)?.value() ?? EMPTY_DIGEST;
+  }
+
+  /** No version at or below `version` is issued from now on. */
+  learnVersion(version: DatumVersion): void {
+    if (version > this.#highestVersion) this.#highestVersion = version;
+  }
+
+  publish(incoming: Publisher, moment: Moment): Applied {
+    const foldedId = foldDataInfoId(incoming.dataInfoId);
+    const known = this.#groups.get(foldedId)?.datums.get(incoming.dataInfoId)?.records.get(incoming.registerId);
+    const tombstone = this.#tombstones.get(tombstoneKey(incoming.dataInfoId, incoming.registerId));
+    if (tombstone !== undefined && compareRegisterVersion(incoming.registerVersion, tombstone.version) <= 0) {
+      return { kind: 'stale', stored: tombstone.version, tombstone: true };
+    }
+    if (known !== undefined) {
+      const order = compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion);
+      if (order < 0) return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
+      if (order === 0) return { kind: 'unchanged' };
+    }
+    const datum = known?.datum ?? this.#datum(foldedId, incoming.dataInfoId);
+    const publisher = this.#compact(incoming);
+    if (known !== undefined) {
+      this.#countOut(known.publisher, datum);
+      const isSame = sameVisiblePublisher(known.publisher, publisher);
+      known.publisher = publisher;
+      this.#countIn(publisher, datum);
+      datum.changed();
+      if (isSame) return { kind: 'silent', record: known };
+      this.#issueVersion(datum, moment);
+      return { kind: 'visible', record: known };
+    }
+    const record: PublisherRecord = { publisher, datum, lease: undefined };
+    datum.records.set(publisher.registerId, record);
+    datum.emptiedAtMs = undefined;
+    this.#countIn(publisher, datum);
+    this.#issueVersion(datum, moment);
+    datum.changed();
+    return { kind: 'visible', record };
+  }
+
+  /** By its client, whoever owns it: removes up to this version and leaves a tombstone even when nothing is known. */
+  unpublish(dataInfoId: DataInfoId, registerId: string, version: RegisterVersion, moment: Moment): Applied {
+    const record = this.find(dataInfoId, registerId);
+    if (record !== undefined && compareRegisterVersion(version, record.publisher.registerVersion) < 0) {
+      return { kind: 'stale', stored: record.publisher.registerVersion, tombstone: false };
+    }
+    this.#entomb(dataInfoId, registerId, version, moment);
+    if (record === undefined) return { kind: 'unknown' };
+    this.#remove(record, moment);
+    return { kind: 'visible', record };
+  }
+
+  /** The connection ended: removes only what this process still owns, and leaves a tombstone against its own late batches. */
+  disconnect(owner: ProcessId, dataInfoId: DataInfoId, registerId: string, version: RegisterVersion, moment: Moment): Applied {
+    const record = this.find(dataInfoId, registerId);
+    if (record === undefined) return { kind: 'unknown' };
+    if (record.publisher.owner !== owner || compareRegisterVersion(version, record.publisher.registerVersion) < 0) {
+      return { kind: 'stale', stored: record.publisher.registerVersion, tombstone: false };
+    }
+    this.#entomb(dataInfoId, registerId, version, moment);
+    this.#remove(record, moment);
+    return { kind: 'visible', record };
+  }
+
+  /** An expired lease, a dead Session, a repair: no tombstone, so that a late heartbeat or replay brings it back. */
+  drop(record: PublisherRecord, moment: Moment): void {
+    this.#remove(record, moment);
+  }
+
+  /** A follower's or reader's copy of a decision made elsewhere: the version comes with it. */
+  applyPut(incoming: Publisher, version: DatumVersion, moment: Moment): Applied {
+    const known = this.find(incoming.dataInfoId, incoming.registerId);
+    if (known !== undefined && compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion) < 0) {
+      return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
+    }
+    this.#tombstones.delete(tombstoneKey(incoming.dataInfoId, incoming.registerId));
+    const applied = this.publish(incoming, moment);
+    this.#adoptVersion(incoming.dataInfoId, version);
+    return applied;
+  }
+
+  applyRemove(
+    dataInfoId: DataInfoId,
+    registerId: string,
+    removed: RegisterVersion,
+    reason: RemoveReason,
+    version: DatumVersion,
+    moment: Moment,
+  ): Applied {
+    const record = this.find(dataInfoId, registerId);
+    const isNewer = record !== undefined && compareRegisterVersion(record.publisher.registerVersion, removed) > 0;
+    if (reason === 'withdrawn') this.#entomb(dataInfoId, registerId, removed, moment);
+    if (record !== undefined && !isNewer) this.#remove(record, moment);
+    this.#adoptVersion(dataInfoId, version);
+    return record === undefined || isNewer ? { kind: 'unknown' } : { kind: 'visible', record };
+  }
+
+  /** Sets a group's floor above a version that a client holds. True when that raised the group's version. */
+  raiseAbove(foldedId: FoldedId, held: DatumVersion, moment: Moment): boolean {
+    this.learnVersion(held);
+    if (this.groupVersion(foldedId) >= held) return false;
+    const group = this.#group(foldedId);
+    group.floor = nextDatumVersion(this.#highestVersion, moment.wallMs);
+    this.learnVersion(group.floor);
+    return true;
+  }
+
+  find(dataInfoId: DataInfoId, registerId: string): PublisherRecord | undefined {
+    return this.#groups.get(foldDataInfoId(dataInfoId))?.datums.get(dataInfoId)?.records.get(registerId);
+  }
+
+  groupVersion(foldedId: FoldedId): DatumVersion {
+    const group = this.#groups.get(foldedId);
+    if (group === undefined) return 0n;
+    let greatest = group.floor;
+    for (const datum of group.datums.values()) if (datum.version > greatest) greatest = datum.version;
+    return greatest;
+  }
+
+  group(foldedId: FoldedId, held: boolean): DatumGroup {
+    const group = this.#groups.get(foldedId);
+    const datums = group === undefined ? [] : [...group.datums.values()].map((datum) => datum.value());
+    return { foldedId, floor: group?.floor ?? 0n, held, datums };
+  }
+
+  /** Every datum in the order of its DataInfoId, empty ones included. */
+  datums(): readonly Datum[] {
+    const datums: Datum[] = [];
+    for (const group of this.#groups.values()) for (const datum of group.datums.values()) datums.push(datum.value());
+    return datums.sort((a, b) => (a.dataInfoId < b.dataInfoId ? -1 : 1));
+  }
+
+  *records(): IterableIterator<PublisherRecord> {
+    for (const group of this.#groups.values()) for (const datum of group.datums.values()) yield* datum.records.values();
+  }
+
+  /** Session processes that own connection publishers here. */
+  owners(): IterableIterator<ProcessId> {
+    return this.#ownerRoots.keys();
+  }
+
+  names(): IterableIterator<FoldedId> {
+    return this.#groups.keys();
+  }
+
+  /** Digests per datum: of the whole (`owner` undefined), or of one process's connection publishers. Datums without any are left out. */
+  digests(owner: ProcessId | undefined): { readonly dataInfoId: DataInfoId; readonly digest: Digest }[] {
+    const digests: { readonly dataInfoId: DataInfoId; readonly digest: Digest }[] = [];
+    for (const group of this.#groups.values()) {
+      for (const datum of group.datums.values()) {
+        const digest = owner === undefined ? datum.digest.value() : ownedDigest(datum, owner);
+        if (digest.count > 0 || owner === undefined) digests.push({ dataInfoId: datum.dataInfoId, digest });
+      }
+    }
+    return digests.sort((a, b) => (a.dataInfoId < b.dataInfoId ? -1 : 1));
+  }
+
+  /** Forgets tombstones and empty datums that have outlived every message that could need them. */
+  compact(monotonicMs: number): void {
+    for (const [key, tombstone] of this.#tombstones) if (monotonicMs - tombstone.atMs > LIMITS.tombstoneMs) this.#tombstones.delete(key);
+    for (const [foldedId, group] of this.#groups) {
+      for (const [id, datum] of group.datums) {
+        if (datum.emptiedAtMs === undefined || monotonicMs - datum.emptiedAtMs <= 2 * LIMITS.tombstoneMs) continue;
+        // The view must not fall back to an older version when its newest member is forgotten.
+        if (datum.version > group.floor) group.floor = datum.version;
+        group.datums.delete(id);
+      }
+      if (group.datums.size === 0 && group.floor === 0n) this.#groups.delete(foldedId);
+    }
+  }
+
+  /** Recomputes all digests and names the first datum whose records do not match what was counted. */
+  findFlippedDatum(): DataInfoId | undefined {
+    for (const datum of this.datums()) {
+      const counted = new DigestAccumulator();
+      for (const { registerId, registerVersion } of datum.publishers) counted.add(datum.dataInfoId, registerId, registerVersion);
+      const stored = this.#groups.get(foldDataInfoId(datum.dataInfoId))?.datums.get(datum.dataInfoId)?.digest;
+      if (stored === undefined || JSON.stringify(stored.value()) !== JSON.stringify(counted.value())) return datum.dataInfoId;
+    }
+    return undefined;
+  }
+
+  #group(foldedId: FoldedId): StoredGroup {
+    let group = this.#groups.get(foldedId);
+    if (group === undefined) {
+      group = { foldedId, datums: new Map(), floor: 0n };
+      this.#groups.set(foldedId, group);
+    }
+    return group;
+  }
+
+  #datum(foldedId: FoldedId, dataInfoId: DataInfoId): StoredDatum {
+    const group = this.#group(foldedId);
+    let datum = group.datums.get(dataInfoId);
+    if (datum === undefined) {
+      datum = new StoredDatum(dataInfoId, group, 0n);
+      group.datums.set(dataInfoId, datum);
+    }
+    return datum;
+  }
+
+  #issueVersion(datum: StoredDatum, moment: Moment): void {
+    const last = datum.version > datum.group.floor ? datum.version : datum.group.floor;
+    datum.version = nextDatumVersion(this.#highestVersion > last ? this.#highestVersion : last, moment.wallMs);
+    this.learnVersion(datum.version);
+  }
+
+  #adoptVersion(dataInfoId: DataInfoId, version: DatumVersion): void {
+    this.learnVersion(version);
+    this.#datum(foldDataInfoId(dataInfoId), dataInfoId).version = version;
+  }
+
+  #remove(record: PublisherRecord, moment: Moment): void {
+    const { datum, publisher } = record;
+    if (!datum.records.delete(publisher.registerId)) return;
+    this.#countOut(publisher, datum);
+    this.#issueVersion(datum, moment);
+    if (datum.records.size === 0) datum.emptiedAtMs = moment.monotonicMs;
+    datum.changed();
+  }
+
+  #entomb(dataInfoId: DataInfoId, registerId: string, version: RegisterVersion, moment: Moment): void {
+    const key = tombstoneKey(dataInfoId, registerId);
+    const known = this.#tombstones.get(key);
+    if (known === undefined || compareRegisterVersion(version, known.version) > 0)
+      this.#tombstones.set(key, { version, atMs: moment.monotonicMs });
+  }
+
+  #countIn(publisher: Publisher, datum: StoredDatum): void {
+    this.#publisherCount += 1;
+    this.#root.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    datum.digest.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    if (publisher.liveness.kind !== 'connection') return;
+    let root = this.#ownerRoots.get(publisher.owner);
+    if (root === undefined) {
+      root = new DigestAccumulator();
+      this.#ownerRoots.set(publisher.owner, root);
+    }
+    root.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+  }
+
+  #countOut(publisher: Publisher, datum: StoredDatum): void {
+    this.#publisherCount -= 1;
+    this.#root.remove(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    datum.digest.remove(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    if (publisher.liveness.kind !== 'connection') return;
+    const root = this.#ownerRoots.get(publisher.owner);
+    root?.remove(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    if (root?.count === 0) this.#ownerRoots.delete(publisher.owner);
+  }
+
+  /** The payload in memory of its own size, and repeated texts once: what arrives is a window on a whole message. */
+  #compact(publisher: Publisher): Publisher {
+    return {
+      ...publisher,
+      payload: publisher.payload.slice(),
+      owner: this.#intern(publisher.owner) as ProcessId,
+      format: this.#intern(publisher.format),
+      zone: this.#intern(publisher.zone),
+      appName: this.#intern(publisher.appName),
+      dataInfoId: this.#datum(foldDataInfoId(publisher.dataInfoId), publisher.dataInfoId).dataInfoId,
+    };
+  }
+
+  #intern(text: string): string {
+    const known = this.#interned.get(text);
+    if (known !== undefined) return known;
+    if (this.#interned.size < 10_000) this.#interned.set(text, text);
+    return text;
+  }
+}
+
+function tombstoneKey(dataInfoId: DataInfoId, registerId: string): string {
+  return `${dataInfoId}\u0000${registerId}`;
+}
+
+function ownedDigest(datum: StoredDatum, owner: ProcessId): Digest {
+  const digest = new DigestAccumulator();
+  for (const { publisher } of datum.records.values()) {
+    if (publisher.owner === owner && publisher.liveness.kind === 'connection') {
+      digest.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    }
+  }
+  return digest.value();
+}

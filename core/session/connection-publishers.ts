@@ -1,0 +1,134 @@
+import { type DataInfoId, foldDataInfoId } from '../model/data-info-id.ts';
+import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { Publisher } from '../model/publisher.ts';
+import type { RoleHost } from '../seams/host.ts';
+import type { Registration } from '../seams/session-gateway.ts';
+import type { PublisherStore } from './publisher-store.ts';
+import type { SlotRouter } from './slot-router.ts';
+import type { SlotWriter } from './slot-writer.ts';
+import type { StampClock } from './stamp-clock.ts';
+
+/** A fresh registration that a leader finds older than what it has is stamped anew this often: the client has just said it, so it is the newest. */
+const RESTAMPS_MOST = 5;
+
+/** One client connection's side of the Session's publishers. */
+export interface PublisherOwner {
+  /** Keys of what this connection registered. */
+  readonly keys: Map<string, { readonly dataInfoId: DataInfoId; readonly registerId: string }>;
+}
+
+/** Takes, replaces and withdraws the publishers of client connections, and keeps the slot leaders in step. */
+export class ConnectionPublishers {
+  readonly #host: RoleHost;
+  readonly #router: SlotRouter;
+  readonly #writer: SlotWriter;
+  readonly #stamps: StampClock;
+  readonly #store: PublisherStore;
+  /** Which connection a record belongs to now: a client that reconnected owns it again before its old connection is noticed dead. */
+  readonly #owners = new Map<string, PublisherOwner>();
+
+  constructor(host: RoleHost, router: SlotRouter, writer: SlotWriter, stamps: StampClock, store: PublisherStore) {
+    this.#host = host;
+    this.#router = router;
+    this.#writer = writer;
+    this.#stamps = stamps;
+    this.#store = store;
+  }
+
+  publish(owner: PublisherOwner, registration: Registration, clientVersion: number): void {
+    assertRegistration(registration);
+    if (!Number.isSafeInteger(clientVersion) || clientVersion < 0) {
+      throw new RegistryError(RegistryErrorCode.InvalidArgument, `a registration's version is a whole number from 0, not ${clientVersion}`);
+    }
+    const { dataInfoId, registerId } = registration;
+    const slotId = this.#slotOf(dataInfoId);
+    const known = this.#store.get(slotId, dataInfoId, registerId);
+    const key = recordKey(dataInfoId, registerId);
+    if (known !== undefined && known.registerVersion.version > clientVersion) return;
+    if (!owner.keys.has(key) && owner.keys.size >= LIMITS.publishersPerConnection) {
+      throw new RegistryError(
+        RegistryErrorCode.LimitExceeded,
+        `one connection publishes at most ${LIMITS.publishersPerConnection} records`,
+      );
+    }
+    this.#owners.get(key)?.keys.delete(key);
+    this.#owners.set(key, owner);
+    owner.keys.set(key, { dataInfoId, registerId });
+    this.#put(registration, clientVersion, 0);
+  }
+
+  unpublish(dataInfoId: DataInfoId, registerId: string, clientVersion: number): void {
+    const slotId = this.#slotOf(dataInfoId);
+    const known = this.#store.remove(slotId, dataInfoId, registerId);
+    const key = recordKey(dataInfoId, registerId);
+    this.#owners.get(key)?.keys.delete(key);
+    this.#owners.delete(key);
+    const version = Math.max(clientVersion, known?.registerVersion.version ?? 0);
+    this.#withdraw(dataInfoId, registerId, version, 0);
+  }
+
+  /** The connection is gone: withdraws what still belongs to it. */
+  disconnect(owner: PublisherOwner): void {
+    for (const [key, { dataInfoId, registerId }] of owner.keys) {
+      if (this.#owners.get(key) !== owner) continue;
+      this.#owners.delete(key);
+      const slotId = this.#slotOf(dataInfoId);
+      const publisher = this.#store.remove(slotId, dataInfoId, registerId);
+      if (publisher === undefined) continue;
+      // An answer of `stale` or `unknown` means that it is another Session's by now, or gone: both are what is wanted.
+      this.#writer.write({ kind: 'disconnect', dataInfoId, registerId, registerVersion: publisher.registerVersion }, () => undefined);
+    }
+    owner.keys.clear();
+  }
+
+  #put(registration: Registration, clientVersion: number, attempt: number): void {
+    const { dataInfoId, registerId } = registration;
+    const publisher: Publisher = {
+      ...registration,
+      registerVersion: { version: clientVersion, stamp: this.#stamps.next() },
+      owner: this.#host.processId,
+      liveness: { kind: 'connection' },
+    };
+    const slotId = this.#slotOf(dataInfoId);
+    this.#store.put(slotId, publisher);
+    this.#writer.write({ kind: 'publish', publisher }, (result) => {
+      if (result.kind !== 'stale' || this.#store.get(slotId, dataInfoId, registerId) !== publisher) return;
+      this.#stamps.lift(result.stored.stamp);
+      if (attempt < RESTAMPS_MOST && result.stored.version <= clientVersion) this.#put(registration, clientVersion, attempt + 1);
+      // Another Session holds a newer version of the record: it is not this one's truth any more.
+      else this.#store.remove(slotId, dataInfoId, registerId);
+    });
+  }
+
+  #withdraw(dataInfoId: DataInfoId, registerId: string, version: number, attempt: number): void {
+    const registerVersion = { version, stamp: this.#stamps.next() };
+    this.#writer.write({ kind: 'unpublish', dataInfoId, registerId, registerVersion }, (result) => {
+      if (result.kind !== 'stale' || result.tombstone || attempt >= RESTAMPS_MOST || result.stored.version > version) return;
+      if (this.#store.get(this.#slotOf(dataInfoId), dataInfoId, registerId) !== undefined) return;
+      this.#stamps.lift(result.stored.stamp);
+      this.#withdraw(dataInfoId, registerId, version, attempt + 1);
+    });
+  }
+
+  #slotOf(dataInfoId: DataInfoId): number {
+    return this.#router.slotOf(foldDataInfoId(dataInfoId));
+  }
+}
+
+/** @throws RegistryError `limit-exceeded`, `invalid-argument`. */
+export function assertRegistration(registration: Registration): void {
+  if (registration.registerId === '' || registration.registerId.length > LIMITS.registerIdLength) {
+    throw new RegistryError(RegistryErrorCode.InvalidArgument, `a registerId has 1 to ${LIMITS.registerIdLength} characters`);
+  }
+  if (registration.payload.length > LIMITS.publisherPayloadBytes) {
+    throw new RegistryError(
+      RegistryErrorCode.LimitExceeded,
+      `a publisher's data has at most ${LIMITS.publisherPayloadBytes} bytes, this one has ${registration.payload.length}`,
+    );
+  }
+}
+
+function recordKey(dataInfoId: DataInfoId, registerId: string): string {
+  return `${dataInfoId}\u0000${registerId}`;
+}

@@ -1,0 +1,269 @@
+import type { DataInfoId } from '../model/data-info-id.ts';
+import type { DatumVersion } from '../model/datum-version.ts';
+import { RegistryError } from '../model/errors.ts';
+import type { Publisher } from '../model/publisher.ts';
+import { compareRegisterVersion } from '../model/register-version.ts';
+import { SlotStatus } from '../model/slot-table.ts';
+import type { Timer } from '../seams/clock.ts';
+import type { RoleHost } from '../seams/host.ts';
+import type { GlobalChange, GlobalReading } from '../seams/session-gateway.ts';
+import {
+  decodeSlotLog,
+  decodeSlotPageAnswer,
+  encodeSlotLogAnswer,
+  encodeSlotPage,
+  type SlotLogEntry,
+  type SlotPageAnswer,
+} from '../wire/slot-log.ts';
+import type { SlotRouter } from './slot-router.ts';
+
+interface SlotCopy {
+  readonly slotId: number;
+  readonly records: Map<string, { publisher: Publisher; version: DatumVersion }>;
+  leaderEpoch: number;
+  /** The leader's log is in `records` up to here. */
+  applied: number;
+  /** Read completely at least once, from any leader. */
+  isRead: boolean;
+  /** While pages are being read: records that the log has changed since, about which pages have nothing to say. */
+  touched: Set<string> | undefined;
+  waiters: { readonly sequence: number; readonly leaderEpoch: number; readonly resolve: () => void }[];
+}
+
+interface Listener {
+  readonly changed: (changes: readonly GlobalChange[]) => void;
+  isReady: boolean;
+}
+
+export interface GlobalReaderOptions {
+  readonly host: RoleHost;
+  readonly router: SlotRouter;
+  readonly timeoutMs: number;
+  readonly idleMs: number;
+  /** Turns the interest in all whole slots on or off. */
+  readonly setWhole: (isWhole: boolean) => void;
+  /** Asks one slot's leader to begin its log anew. */
+  readonly restartSlot: (slotId: number) => void;
+}
+
+const RETRY_MS = 50;
+
+/**
+ * This Session's copy of every publisher, shared by all its readers of everything. Per slot it reads the leader's pages once and
+ * follows its log. A new leader's slot is read again and compared, so that what comes back is never reported as removed.
+ */
+export class GlobalReader {
+  readonly #options: GlobalReaderOptions;
+  readonly #slots = new Map<number, SlotCopy>();
+  readonly #listeners = new Set<Listener>();
+  #readySlots = 0;
+  #isOpen = false;
+  #idleTimer: Timer | undefined;
+  #readyWaiters: (() => void)[] = [];
+
+  constructor(options: GlobalReaderOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get recordCount(): number {
+    let count = 0;
+    for (const slot of this.#slots.values()) count += slot.records.size;
+    return count;
+  }
+
+  open(changed: (changes: readonly GlobalChange[]) => void): GlobalReading {
+    this.#idleTimer?.cancel();
+    this.#idleTimer = undefined;
+    const listener: Listener = { changed, isReady: false };
+    this.#listeners.add(listener);
+    const existing: GlobalChange[] = [];
+    for (const slot of this.#slots.values()) for (const record of slot.records.values()) existing.push({ kind: 'upsert', ...record });
+    if (existing.length > 0) changed(existing);
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      this.#options.setWhole(true);
+    }
+    const ready = this.#isComplete() ? Promise.resolve() : new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
+    return { ready, isReady: () => this.#isComplete(), close: () => this.#close(listener) };
+  }
+
+  /** Resolves when the copy has applied a slot's log up to `sequence`; at once when nobody reads everything. */
+  whenApplied(slotId: number, sequence: number): Promise<void> | undefined {
+    const slot = this.#slots.get(slotId);
+    if (!this.#isOpen || slot === undefined || slot.applied >= sequence) return undefined;
+    return new Promise((resolve) => slot.waiters.push({ sequence, leaderEpoch: slot.leaderEpoch, resolve }));
+  }
+
+  /** A leader has taken note that this Session reads its slot; its log follows from `sequence` on. */
+  announced(slotId: number, leaderEpoch: number, sequence: number): void {
+    const slot = this.#slot(slotId);
+    slot.leaderEpoch = leaderEpoch;
+    slot.applied = sequence;
+    slot.touched = new Set();
+    void this.#readPages(slot, leaderEpoch, slot.touched);
+  }
+
+  /** The leader's log. Answers with where this copy is. */
+  takeLog(frame: Uint8Array): Uint8Array {
+    const request = decodeSlotLog(frame);
+    const slot = this.#slots.get(request.slotId);
+    const head = { tableEpoch: request.tableEpoch, leaderEpoch: request.leaderEpoch };
+    if (slot === undefined || !this.#isOpen || slot.leaderEpoch !== request.leaderEpoch) {
+      return encodeSlotLogAnswer({ ...head, status: SlotStatus.MisMatch, applied: 0 });
+    }
+    if (request.after > slot.applied) {
+      // More is missing than the leader's ring holds: begin anew.
+      this.#options.restartSlot(slot.slotId);
+      return encodeSlotLogAnswer({ ...head, status: SlotStatus.Accept, applied: slot.applied });
+    }
+    const changes: GlobalChange[] = [];
+    for (const entry of request.entries) {
+      if (entry.sequence !== slot.applied + 1) continue;
+      applyEntry(slot, entry, changes);
+      slot.applied = entry.sequence;
+    }
+    this.#emit(changes);
+    this.#wake(slot);
+    return encodeSlotLogAnswer({ ...head, status: SlotStatus.Accept, applied: slot.applied });
+  }
+
+  #isComplete(): boolean {
+    return this.#isOpen && this.#readySlots === this.#options.router.slotCount;
+  }
+
+  #slot(slotId: number): SlotCopy {
+    let slot = this.#slots.get(slotId);
+    if (slot === undefined) {
+      slot = { slotId, records: new Map(), leaderEpoch: 0, applied: 0, isRead: false, touched: undefined, waiters: [] };
+      this.#slots.set(slotId, slot);
+    }
+    return slot;
+  }
+
+  async #readPages(slot: SlotCopy, leaderEpoch: number, touched: Set<string>): Promise<void> {
+    const isCurrent = () => this.#isOpen && slot.leaderEpoch === leaderEpoch && slot.touched === touched;
+    const pages: SlotPageAnswer[] = [];
+    let after = '';
+    while (isCurrent()) {
+      const page = await this.#requestPage(slot.slotId, after);
+      if (!isCurrent()) return;
+      if (page === undefined) await new Promise<void>((resolve) => this.#options.host.clock.schedule(RETRY_MS, resolve));
+      else {
+        pages.push(page);
+        after = page.next;
+        if (after === '') break;
+      }
+    }
+    if (!isCurrent()) return;
+    slot.touched = undefined;
+    const changes: GlobalChange[] = [];
+    mergePages(slot, pages, touched, changes);
+    this.#emit(changes);
+    if (!slot.isRead) {
+      slot.isRead = true;
+      this.#readySlots += 1;
+      if (this.#isComplete()) this.#becomeReady();
+    }
+    this.#wake(slot);
+  }
+
+  async #requestPage(slotId: number, after: string): Promise<SlotPageAnswer | undefined> {
+    const { host, router, timeoutMs } = this.#options;
+    const target = router.slot(slotId);
+    if (target === undefined) return undefined;
+    try {
+      const frame = await host.peers.request(target.leader, encodeSlotPage({ ...router.address(target), after }), { timeoutMs });
+      const answer = decodeSlotPageAnswer(frame);
+      if (answer.status === SlotStatus.Accept) return answer;
+      if (answer.status !== SlotStatus.Migrating) router.refresh();
+    } catch (caught) {
+      host.log.debug('a slot could not be read; it is tried again', { slot: slotId, reason: RegistryError.from(caught).message });
+      router.refresh();
+    }
+    return undefined;
+  }
+
+  #becomeReady(): void {
+    const waiters = this.#readyWaiters;
+    this.#readyWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #emit(changes: readonly GlobalChange[]): void {
+    if (changes.length === 0) return;
+    for (const listener of this.#listeners) listener.changed(changes);
+  }
+
+  /** Whoever waits for a sequence of an earlier leader need not wait any longer: the slot was read anew since. */
+  #wake(slot: SlotCopy): void {
+    if (slot.waiters.length === 0) return;
+    const isDone = (waiter: SlotCopy['waiters'][number]) =>
+      waiter.sequence <= slot.applied || (waiter.leaderEpoch !== slot.leaderEpoch && slot.touched === undefined);
+    const done = slot.waiters.filter(isDone);
+    slot.waiters = slot.waiters.filter((waiter) => !isDone(waiter));
+    for (const waiter of done) waiter.resolve();
+  }
+
+  #close(listener: Listener): void {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
+    this.#idleTimer = this.#options.host.clock.schedule(this.#options.idleMs, () => {
+      if (this.#listeners.size > 0) return;
+      this.#isOpen = false;
+      this.#options.setWhole(false);
+      for (const slot of this.#slots.values()) for (const waiter of slot.waiters) waiter.resolve();
+      this.#slots.clear();
+      this.#readySlots = 0;
+    });
+  }
+}
+
+function recordKey(dataInfoId: DataInfoId, registerId: string): string {
+  return `${dataInfoId}\u0000${registerId}`;
+}
+
+/** The payload in memory of its own: a copy must not keep a whole message alive. */
+function own(publisher: Publisher): Publisher {
+  return { ...publisher, payload: publisher.payload.slice() };
+}
+
+function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: GlobalChange[]): void {
+  const { dataInfoId, registerId } = entry.kind === 'put' ? entry.publisher : entry;
+  const key = recordKey(dataInfoId, registerId);
+  slot.touched?.add(key);
+  if (entry.kind === 'put') {
+    const publisher = own(entry.publisher);
+    slot.records.set(key, { publisher, version: entry.datumVersion });
+    changes.push({ kind: 'upsert', publisher, version: entry.datumVersion });
+    return;
+  }
+  if (!slot.records.delete(key)) return;
+  changes.push({ kind: 'remove', dataInfoId, registerId, format: entry.format, version: entry.datumVersion, reason: entry.reason });
+}
+
+function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: ReadonlySet<string>, changes: GlobalChange[]): void {
+  const seen = new Set<string>();
+  for (const page of pages) {
+    for (const datum of page.datums) {
+      for (const publisher of datum.publishers) {
+        const key = recordKey(datum.dataInfoId, publisher.registerId);
+        seen.add(key);
+        if (touched.has(key)) continue;
+        const known = slot.records.get(key);
+        if (known !== undefined && compareRegisterVersion(known.publisher.registerVersion, publisher.registerVersion) === 0) continue;
+        const record = { publisher: own(publisher), version: datum.version };
+        slot.records.set(key, record);
+        changes.push({ kind: 'upsert', ...record });
+      }
+    }
+  }
+  for (const [key, { publisher, version }] of slot.records) {
+    if (seen.has(key) || touched.has(key)) continue;
+    slot.records.delete(key);
+    const { dataInfoId, registerId, format } = publisher;
+    changes.push({ kind: 'remove', dataInfoId, registerId, format, version, reason: 'repaired' });
+  }
+}

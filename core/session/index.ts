@@ -1,0 +1,71 @@
+import type { FoldedId } from '../model/data-info-id.ts';
+import { type PeerId, Role } from '../model/node.ts';
+import type { RoleHost } from '../seams/host.ts';
+import type { RunningRole } from '../seams/lifecycle.ts';
+import type { FormatReader } from '../seams/protocol-adapter.ts';
+import type { SessionGateway } from '../seams/session-gateway.ts';
+import { MetaClient } from '../wire/meta-client.ts';
+import { SessionRole } from './session-role.ts';
+
+export interface SessionConfig {
+  readonly cluster: string;
+  readonly dataCenter: string;
+  readonly slotCount: number;
+  readonly metas: readonly PeerId[];
+  /** `host:port` for other nodes; '' in one process. */
+  readonly address: string;
+  readonly heartbeatMs: number;
+  readonly heartbeatLeaseMs: number;
+  readonly pulseMs: number;
+  readonly requestTimeoutMs: number;
+  /** The adaptive window in which changes of one name are merged: from the least, doubling to the most. */
+  readonly mergeWindowLeastMs: number;
+  readonly mergeWindowMostMs: number;
+  /** How long the copy of everything is kept after its last reader. */
+  readonly globalReaderIdleMs: number;
+  /** Share of connections that must break within a second before withdrawals wait for the grace. */
+  readonly massCloseShare: number;
+  readonly massCloseGraceMs: number;
+}
+
+export interface SessionStats {
+  readonly connections: number;
+  readonly connectionPublishers: number;
+  readonly leaseCopies: number;
+  readonly pushGroups: number;
+  readonly pendingWrites: number;
+  readonly globalRecords: number;
+}
+
+export interface SessionServer extends RunningRole {
+  readonly gateway: SessionGateway;
+  /** True when every slot has a leader in the table this Session holds. */
+  isReady(): boolean;
+  heldNames(): readonly FoldedId[];
+  stats(): SessionStats;
+}
+
+/**
+ * Starts the Session role: clients' publishers and subscribers, writes to slot leaders, pushes. Resolves when Meta has accepted
+ * it and a slot table is there.
+ *
+ * @throws RegistryError `wrong-cluster`, `stopped`.
+ */
+export async function startSessionServer(config: SessionConfig, host: RoleHost, readers: readonly FormatReader[]): Promise<SessionServer> {
+  let role: SessionRole | undefined;
+  const meta = new MetaClient({
+    cluster: config.cluster,
+    slotCount: config.slotCount,
+    member: { peer: host.peers.self, role: Role.Session, processId: host.processId, address: config.address },
+    metas: config.metas,
+    heartbeatMs: config.heartbeatMs,
+    leaseMs: config.heartbeatLeaseMs,
+    host,
+    report: () => ({ load: role?.stats().connections ?? 0, slots: [] }),
+  });
+  role = new SessionRole(config, host, meta, readers);
+  role.serve();
+  await meta.start();
+  await role.whenRoutable();
+  return role;
+}

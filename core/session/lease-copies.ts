@@ -1,0 +1,114 @@
+import { type Lease, LeaseTable } from '../lease/lease-table.ts';
+import type { DataInfoId } from '../model/data-info-id.ts';
+import type { Publisher } from '../model/publisher.ts';
+import type { Clock, Timer } from '../seams/clock.ts';
+
+interface Copy {
+  publisher: Publisher;
+  readonly slotId: number;
+  lease: Lease<string>;
+  isRenewalQueued: boolean;
+}
+
+const SWEEP_MS = 1_000;
+
+/**
+ * Copies of the lease publishers that this Session accepted, kept while they are renewed through it: they bring a record back when
+ * every Data node of its slot has died, and let a heartbeat be answered at once. Dropped after one and a half periods
+ * without a heartbeat here, on cancel, and when a leader says that the record was withdrawn.
+ */
+export class LeaseCopies {
+  readonly #clock: Clock;
+  readonly #slotOf: (dataInfoId: DataInfoId) => number;
+  readonly #copies = new Map<string, Copy>();
+  readonly #bySlot = new Map<number, Set<string>>();
+  readonly #table = new LeaseTable<string>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, slotOf: (dataInfoId: DataInfoId) => number) {
+    this.#clock = clock;
+    this.#slotOf = slotOf;
+    this.#schedule();
+  }
+
+  get size(): number {
+    return this.#copies.size;
+  }
+
+  put(publisher: Publisher): void {
+    if (publisher.liveness.kind !== 'lease') return;
+    const key = copyKey(publisher.dataInfoId, publisher.registerId);
+    this.#drop(key);
+    const slotId = this.#slotOf(publisher.dataInfoId);
+    const lease = this.#table.grant(key, publisher.liveness.durationMs * 1.5, this.#clock.monotonicMs());
+    this.#copies.set(key, { publisher, slotId, lease, isRenewalQueued: false });
+    const keys = this.#bySlot.get(slotId);
+    if (keys === undefined) this.#bySlot.set(slotId, new Set([key]));
+    else keys.add(key);
+  }
+
+  get(dataInfoId: DataInfoId, registerId: string): Publisher | undefined {
+    return this.#copies.get(copyKey(dataInfoId, registerId))?.publisher;
+  }
+
+  /** A heartbeat came. `queue`: the leader has to be told; `queued`: that is under way already; undefined: no copy here. */
+  renewed(dataInfoId: DataInfoId, registerId: string): 'queue' | 'queued' | undefined {
+    const copy = this.#copies.get(copyKey(dataInfoId, registerId));
+    if (copy === undefined) return undefined;
+    this.#table.renew(copy.lease, this.#clock.monotonicMs());
+    if (copy.isRenewalQueued) return 'queued';
+    copy.isRenewalQueued = true;
+    return 'queue';
+  }
+
+  renewalAnswered(dataInfoId: DataInfoId, registerId: string): void {
+    const copy = this.#copies.get(copyKey(dataInfoId, registerId));
+    if (copy !== undefined) copy.isRenewalQueued = false;
+  }
+
+  remove(dataInfoId: DataInfoId, registerId: string): void {
+    this.#drop(copyKey(dataInfoId, registerId));
+  }
+
+  /** Copies of one slot by DataInfoId. */
+  ofSlot(slotId: number): ReadonlyMap<DataInfoId, readonly Publisher[]> {
+    const found = new Map<DataInfoId, Publisher[]>();
+    for (const key of this.#bySlot.get(slotId) ?? []) {
+      const publisher = this.#copies.get(key)?.publisher;
+      if (publisher === undefined) continue;
+      const list = found.get(publisher.dataInfoId);
+      if (list === undefined) found.set(publisher.dataInfoId, [publisher]);
+      else list.push(publisher);
+    }
+    return found;
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #drop(key: string): void {
+    const copy = this.#copies.get(key);
+    if (copy === undefined) return;
+    this.#table.release(copy.lease);
+    this.#copies.delete(key);
+    const keys = this.#bySlot.get(copy.slotId);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#bySlot.delete(copy.slotId);
+  }
+
+  #schedule(): void {
+    const plannedMs = this.#clock.monotonicMs() + SWEEP_MS;
+    this.#timer = this.#clock.schedule(SWEEP_MS, () => {
+      const nowMs = this.#clock.monotonicMs();
+      // The process slept: heartbeats could not come.
+      if (nowMs - plannedMs > SWEEP_MS / 2) this.#table.forgive(nowMs - plannedMs);
+      for (const lease of this.#table.takeDue(nowMs)) this.#drop(lease.holder);
+      this.#schedule();
+    });
+  }
+}
+
+function copyKey(dataInfoId: DataInfoId, registerId: string): string {
+  return `${dataInfoId}\u0000${registerId}`;
+}

@@ -1,0 +1,84 @@
+import type { DataInfoId } from '../model/data-info-id.ts';
+import { type Digest, DigestAccumulator, EMPTY_DIGEST } from '../model/digest.ts';
+import type { Publisher } from '../model/publisher.ts';
+
+interface SlotPublishers {
+  readonly root: DigestAccumulator;
+  readonly datums: Map<DataInfoId, { readonly digest: DigestAccumulator; readonly publishers: Map<string, Publisher> }>;
+}
+
+/**
+ * The connection publishers of this Session: the truth that slot leaders are corrected by. Kept by slot, with digests per slot and
+ * datum, so that a comparison costs nothing when both agree. A record that another Session has taken over is left out.
+ */
+export class PublisherStore {
+  readonly #slots = new Map<number, SlotPublishers>();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  put(slotId: number, publisher: Publisher): void {
+    this.remove(slotId, publisher.dataInfoId, publisher.registerId);
+    const datum = this.#datum(this.#slot(slotId), publisher.dataInfoId);
+    datum.publishers.set(publisher.registerId, publisher);
+    const { dataInfoId, registerId, registerVersion } = publisher;
+    datum.digest.add(dataInfoId, registerId, registerVersion);
+    this.#slots.get(slotId)?.root.add(dataInfoId, registerId, registerVersion);
+    this.#count += 1;
+  }
+
+  remove(slotId: number, dataInfoId: DataInfoId, registerId: string): Publisher | undefined {
+    const slot = this.#slots.get(slotId);
+    const datum = slot?.datums.get(dataInfoId);
+    const publisher = datum?.publishers.get(registerId);
+    if (slot === undefined || datum === undefined || publisher === undefined) return undefined;
+    datum.publishers.delete(registerId);
+    datum.digest.remove(dataInfoId, registerId, publisher.registerVersion);
+    slot.root.remove(dataInfoId, registerId, publisher.registerVersion);
+    if (datum.publishers.size === 0) slot.datums.delete(dataInfoId);
+    if (slot.datums.size === 0) this.#slots.delete(slotId);
+    this.#count -= 1;
+    return publisher;
+  }
+
+  get(slotId: number, dataInfoId: DataInfoId, registerId: string): Publisher | undefined {
+    return this.#slots.get(slotId)?.datums.get(dataInfoId)?.publishers.get(registerId);
+  }
+
+  root(slotId: number): Digest {
+    return this.#slots.get(slotId)?.root.value() ?? EMPTY_DIGEST;
+  }
+
+  digest(slotId: number, dataInfoId: DataInfoId): Digest {
+    return this.#slots.get(slotId)?.datums.get(dataInfoId)?.digest.value() ?? EMPTY_DIGEST;
+  }
+
+  /** DataInfoIds of a slot, sorted. */
+  names(slotId: number): readonly DataInfoId[] {
+    return [...(this.#slots.get(slotId)?.datums.keys() ?? [])].sort();
+  }
+
+  publishers(slotId: number, dataInfoId: DataInfoId): readonly Publisher[] {
+    return [...(this.#slots.get(slotId)?.datums.get(dataInfoId)?.publishers.values() ?? [])];
+  }
+
+  #slot(slotId: number): SlotPublishers {
+    let slot = this.#slots.get(slotId);
+    if (slot === undefined) {
+      slot = { root: new DigestAccumulator(), datums: new Map() };
+      this.#slots.set(slotId, slot);
+    }
+    return slot;
+  }
+
+  #datum(slot: SlotPublishers, dataInfoId: DataInfoId) {
+    let datum = slot.datums.get(dataInfoId);
+    if (datum === undefined) {
+      datum = { digest: new DigestAccumulator(), publishers: new Map<string, Publisher>() };
+      slot.datums.set(dataInfoId, datum);
+    }
+    return datum;
+  }
+}

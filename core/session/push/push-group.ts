@@ -1,0 +1,163 @@
+import type { DataInfoId, FoldedId } from '../../model/data-info-id.ts';
+import type { DatumVersion } from '../../model/datum-version.ts';
+import type { Subscriber } from '../../model/subscriber.ts';
+import type { Timer } from '../../seams/clock.ts';
+import type { RoleHost } from '../../seams/host.ts';
+import type { PushOutcome, PushProfile, PushSink, ServiceView } from '../../seams/session-gateway.ts';
+
+interface SubscriberState {
+  readonly subscriber: Subscriber;
+  readonly registeredAtMs: number;
+  /** 0n before the first push. */
+  sentVersion: DatumVersion;
+  acknowledgedVersion: DatumVersion;
+}
+
+/** What a group needs of its surroundings. */
+export interface PushContext {
+  readonly host: RoleHost;
+  readonly sink: PushSink;
+  readonly profile: PushProfile;
+  view(foldedId: FoldedId, dataInfoId: DataInfoId): ServiceView | undefined;
+  isStopped(): boolean;
+  /** Told with every first acknowledgement of a view, for the measured delay. */
+  acknowledged(foldedId: FoldedId, version: DatumVersion): void;
+  sent(foldedId: FoldedId, version: DatumVersion): void;
+}
+
+/**
+ * The subscribers of one connection that share name, scope and zone: they are pushed together. At most one push is in flight; what
+ * changes meanwhile is only remembered as "there is something newer", so that a slow client costs one flag.
+ *
+ *     idle --(newer view)--> waiting for the least gap or the empty-first wait --> in flight
+ *     in flight --(acknowledged)--> idle      --(failed, silent)--> waiting to retry --> in flight
+ *     retries used up --> idle, until the repair scan or the next change
+ */
+export class PushGroup {
+  readonly foldedId: FoldedId;
+  readonly dataInfoId: DataInfoId;
+  readonly #context: PushContext;
+  readonly #subscribers = new Map<string, SubscriberState>();
+  #inFlight: { readonly version: DatumVersion; readonly states: readonly SubscriberState[] } | undefined;
+  #lastPushMs = Number.NEGATIVE_INFINITY;
+  #attempt = 0;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(foldedId: FoldedId, dataInfoId: DataInfoId, context: PushContext) {
+    this.foldedId = foldedId;
+    this.dataInfoId = dataInfoId;
+    this.#context = context;
+  }
+
+  get size(): number {
+    return this.#subscribers.size;
+  }
+
+  /** Greatest version sent to any of them. */
+  get sentVersion(): DatumVersion {
+    let greatest = 0n;
+    for (const state of this.#subscribers.values()) if (state.sentVersion > greatest) greatest = state.sentVersion;
+    return greatest;
+  }
+
+  add(subscriber: Subscriber): void {
+    const registeredAtMs = this.#context.host.clock.monotonicMs();
+    this.#subscribers.set(subscriber.registerId, { subscriber, registeredAtMs, sentVersion: 0n, acknowledgedVersion: 0n });
+    this.advance();
+  }
+
+  remove(registerId: string): void {
+    this.#subscribers.delete(registerId);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  /** Something may have to be sent: called for a new view, a new subscriber, a reopened switch, and by the repair scan. */
+  advance(): void {
+    if (this.#closed || this.#inFlight !== undefined || this.#context.isStopped()) return;
+    const view = this.#context.view(this.foldedId, this.dataInfoId);
+    if (view === undefined) return;
+    const behind = [...this.#subscribers.values()].filter((state) => state.sentVersion < view.version);
+    if (behind.length === 0) return;
+    const waitMs = this.#waitMs(view, behind);
+    if (waitMs > 0) this.#later(waitMs);
+    else this.#send(view, behind);
+  }
+
+  /** The repair scan: whoever was sent something but never acknowledged it is sent it again. */
+  repair(): void {
+    if (this.#inFlight !== undefined || this.#timer !== undefined) return;
+    for (const state of this.#subscribers.values()) {
+      if (state.acknowledgedVersion < state.sentVersion) state.sentVersion = state.acknowledgedVersion;
+    }
+    this.#attempt = 0;
+    this.advance();
+  }
+
+  #waitMs(view: ServiceView, behind: readonly SubscriberState[]): number {
+    const { profile, host } = this.#context;
+    const nowMs = host.clock.monotonicMs();
+    const gapMs = this.#lastPushMs + profile.leastPushGapMs - nowMs;
+    const isEmpty = view.publishers.length === 0 && view.foreign.length === 0;
+    if (!isEmpty || behind.some((state) => state.sentVersion > 0n)) return gapMs;
+    // An empty first push must not overtake data that is on its way.
+    const newestMs = Math.max(...behind.map((state) => state.registeredAtMs));
+    return Math.max(gapMs, newestMs + profile.emptyFirstPushWaitMs - nowMs);
+  }
+
+  #later(delayMs: number): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = this.#context.host.clock.schedule(delayMs, () => {
+      this.#timer = undefined;
+      this.advance();
+    });
+  }
+
+  #send(view: ServiceView, states: readonly SubscriberState[]): void {
+    const { host, profile, sink } = this.#context;
+    const cause = this.#attempt > 0 ? 'repeat' : states.some((state) => state.sentVersion === 0n) ? 'first' : 'change';
+    const flight = { version: view.version, states };
+    this.#inFlight = flight;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#lastPushMs = host.clock.monotonicMs();
+    for (const state of states) state.sentVersion = view.version;
+    this.#context.sent(this.foldedId, view.version);
+    const timeout = host.clock.schedule(profile.acknowledgeTimeoutMs, () => this.#finished(flight, 'failed'));
+    let isDone = false;
+    sink({ view, subscribers: states.map((state) => state.subscriber), cause }, (outcome) => {
+      if (isDone) return;
+      isDone = true;
+      timeout.cancel();
+      if (outcome === 'acknowledged') this.#acknowledge(flight);
+      this.#finished(flight, outcome);
+    });
+  }
+
+  /** Also for an acknowledgement that comes after its time: what the client has, it has. */
+  #acknowledge(flight: { readonly version: DatumVersion; readonly states: readonly SubscriberState[] }): void {
+    for (const state of flight.states) if (flight.version > state.acknowledgedVersion) state.acknowledgedVersion = flight.version;
+    for (const state of flight.states) if (flight.version > state.sentVersion) state.sentVersion = flight.version;
+    this.#context.acknowledged(this.foldedId, flight.version);
+  }
+
+  #finished(flight: { readonly version: DatumVersion; readonly states: readonly SubscriberState[] }, outcome: PushOutcome): void {
+    if (this.#inFlight !== flight) return;
+    this.#inFlight = undefined;
+    if (this.#closed || outcome === 'closed') return;
+    if (outcome === 'acknowledged') {
+      this.#attempt = 0;
+      this.advance();
+      return;
+    }
+    const delayMs = this.#context.profile.retryDelaysMs[this.#attempt];
+    this.#attempt += 1;
+    if (delayMs === undefined) return;
+    for (const state of flight.states) if (state.sentVersion === flight.version) state.sentVersion = state.acknowledgedVersion;
+    this.#later(delayMs);
+  }
+}

@@ -1,0 +1,263 @@
+import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
+import type { DatumVersion } from '../model/datum-version.ts';
+import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import { Role } from '../model/node.ts';
+import type { Publisher } from '../model/publisher.ts';
+import { SlotStatus } from '../model/slot-table.ts';
+import type { RoleHost } from '../seams/host.ts';
+import type { FormatReader } from '../seams/protocol-adapter.ts';
+import type { ClientInfo, DocumentWatch, GlobalChange, ServiceView, SessionGateway } from '../seams/session-gateway.ts';
+import type { Closeable } from '../seams/transport.ts';
+import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
+import { decodeDocumentsChanged } from '../wire/documents.ts';
+import { MessageKind } from '../wire/frame.ts';
+import { decodeTableChanged } from '../wire/heartbeat.ts';
+import type { MetaClient } from '../wire/meta-client.ts';
+import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, encodeCompareRootsAnswer } from '../wire/slot-compare.ts';
+import { decodeSlotFetchAnswer, decodeSlotNotice, encodeSlotFetch, type NoticedChange } from '../wire/slot-read.ts';
+import { ClientConnections } from './client-connections.ts';
+import { answerCompareDatums, answerCompareRoots } from './compare-answers.ts';
+import { ConnectionPublishers } from './connection-publishers.ts';
+import { Documents } from './documents.ts';
+import { GlobalReader } from './global-reader.ts';
+import type { SessionConfig, SessionServer, SessionStats } from './index.ts';
+import { InterestKeeper } from './interest-keeper.ts';
+import { LeaseCopies } from './lease-copies.ts';
+import { LeasePublishers } from './lease-publishers.ts';
+import { PublisherStore } from './publisher-store.ts';
+import { PushRegistry } from './push/push-registry.ts';
+import { SlotRouter } from './slot-router.ts';
+import { SlotWriter } from './slot-writer.ts';
+import { StampClock } from './stamp-clock.ts';
+import { SessionTrace } from './trace.ts';
+import { buildView, InstanceReader, ViewStore } from './view-store.ts';
+
+/** An operator's switch: while this document exists nothing is pushed. */
+const STOP_PUSH_KEY = 'switch/stop-push';
+const QUERY_TRIES = 20;
+const QUERY_RETRY_MS = 50;
+
+/** The Session role: wires its parts together and answers the messages of leaders and Meta. */
+export class SessionRole implements SessionServer {
+  readonly gateway: SessionGateway;
+  readonly #config: SessionConfig;
+  readonly #host: RoleHost;
+  readonly #meta: MetaClient;
+  readonly #router: SlotRouter;
+  readonly #writer: SlotWriter;
+  readonly #store = new PublisherStore();
+  readonly #copies: LeaseCopies;
+  readonly #interests: InterestKeeper;
+  readonly #views: ViewStore;
+  readonly #pushes: PushRegistry;
+  readonly #reader: GlobalReader;
+  readonly #documents: Documents;
+  readonly #connections: ClientConnections;
+  readonly #instances: InstanceReader;
+  readonly #trace: SessionTrace;
+  readonly #closeables: Closeable[] = [];
+  #stopPush: DocumentWatch | undefined;
+  #stopped = false;
+
+  constructor(config: SessionConfig, host: RoleHost, meta: MetaClient, readers: readonly FormatReader[]) {
+    this.#config = config;
+    this.#host = host;
+    this.#meta = meta;
+    const timeoutMs = config.requestTimeoutMs;
+    const stamps = new StampClock(host.clock);
+    this.#router = new SlotRouter(meta, config.slotCount);
+    this.#writer = new SlotWriter(host, this.#router, timeoutMs);
+    this.#instances = new InstanceReader(readers);
+    this.#trace = new SessionTrace(host.clock, host.metrics);
+    this.#copies = new LeaseCopies(host.clock, (dataInfoId) => this.#router.slotOf(foldDataInfoId(dataInfoId)));
+    this.#pushes = new PushRegistry(host);
+    this.#views = new ViewStore(
+      host,
+      this.#router,
+      timeoutMs,
+      { least: config.mergeWindowLeastMs, most: config.mergeWindowMostMs },
+      this.#instances,
+      {
+        ready: (foldedId, cause) => this.#contentReady(foldedId, cause),
+      },
+    );
+    this.#interests = new InterestKeeper(host, this.#router, meta, timeoutMs, {
+      changed: (changes) => this.#views.changed(changes),
+      wholeAnnounced: (slotId, leaderEpoch, sequence) => this.#reader.announced(slotId, leaderEpoch, sequence),
+      sentVersion: (foldedId) => this.#pushes.sentVersion(foldedId),
+    });
+    this.#reader = new GlobalReader({
+      host,
+      router: this.#router,
+      timeoutMs,
+      idleMs: config.globalReaderIdleMs,
+      setWhole: (isWhole) => this.#interests.setWhole(isWhole),
+      restartSlot: (slotId) => this.#interests.restartWhole(slotId),
+    });
+    this.#documents = new Documents(host, meta);
+    this.#connections = new ClientConnections({
+      host,
+      publishers: new ConnectionPublishers(host, this.#router, this.#writer, stamps, this.#store),
+      interests: this.#interests,
+      views: this.#views,
+      pushes: this.#pushes,
+      trace: this.#trace,
+      isPushStopped: () => this.#stopPush?.get(STOP_PUSH_KEY) !== undefined,
+      massCloseShare: config.massCloseShare,
+      massCloseGraceMs: config.massCloseGraceMs,
+    });
+    const leases = new LeasePublishers(host, this.#router, this.#writer, stamps, this.#copies, this.#reader);
+    this.gateway = {
+      dataCenter: config.dataCenter,
+      connect: (client: ClientInfo) => this.#connections.connect(client),
+      leases,
+      documents: this.#documents,
+      query: (dataInfoId: DataInfoId, format: string) => this.#query(dataInfoId, format),
+      readEverything: (changed: (changes: readonly GlobalChange[]) => void) => this.#reader.open(changed),
+      instancesOf: (publisher: Publisher) => this.#instances.instancesOf(publisher),
+      sessions: () => this.#sessions(),
+      heldNames: () => this.#views.heldNames(),
+    };
+  }
+
+  serve(): void {
+    const handlers = new Map<MessageKind, MessageHandler>([
+      [MessageKind.SlotNotice, (_from, frame) => void this.#interests.notice(decodeSlotNotice(frame))],
+      [MessageKind.SlotLog, (_from, frame) => this.#reader.takeLog(frame)],
+      [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
+      [MessageKind.CompareDatums, (_from, frame) => this.#compareDatums(frame)],
+      [MessageKind.TableChanged, (_from, frame) => void this.#meta.handleTableChanged(decodeTableChanged(frame))],
+      [MessageKind.DocumentsChanged, (_from, frame) => void this.#documents.changed(decodeDocumentsChanged(frame))],
+    ]);
+    this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
+    this.#closeables.push(
+      this.#meta.onChange(({ table, documents }) => {
+        if (documents) this.#documents.revisionSeen(this.#meta.documentRevision);
+        if (!table) return;
+        this.#interests.tableChanged();
+        this.#writer.kick();
+      }),
+    );
+    this.#schedulePulse();
+  }
+
+  /** Resolves when the slot table is there, so that no client is accepted before it can be served. */
+  async whenRoutable(): Promise<void> {
+    this.#stopPush = this.#documents.watch(STOP_PUSH_KEY, () => this.#pushes.advanceAll());
+    while (!this.isReady() && !this.#stopped) {
+      await new Promise<void>((resolve) => {
+        const watch = this.#meta.onChange(() => {
+          watch.close();
+          timer.cancel();
+          resolve();
+        });
+        const timer = this.#host.clock.schedule(this.#config.heartbeatMs, () => {
+          watch.close();
+          this.#meta.refresh();
+          resolve();
+        });
+      });
+    }
+  }
+
+  isReady(): boolean {
+    return this.#meta.table.slots.length === this.#config.slotCount;
+  }
+
+  heldNames(): readonly FoldedId[] {
+    return this.#views.heldNames();
+  }
+
+  stats(): SessionStats {
+    return {
+      connections: this.#connections.count,
+      connectionPublishers: this.#store.count,
+      leaseCopies: this.#copies.size,
+      pushGroups: this.#pushes.groupCount,
+      pendingWrites: this.#writer.pendingCount,
+      globalRecords: this.#reader.recordCount,
+    };
+  }
+
+  async drain(): Promise<void> {
+    this.#connections.stop();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#connections.stop();
+    this.#writer.stop();
+    this.#interests.stop();
+    this.#views.stop();
+    this.#pushes.stop();
+    this.#copies.stop();
+    this.#documents.stop();
+    await this.#meta.stop();
+    for (const closeable of this.#closeables) closeable.close();
+  }
+
+  #contentReady(foldedId: FoldedId, cause: NoticedChange | undefined): void {
+    if (cause !== undefined) this.#trace.noticed(cause);
+    this.#pushes.advance(foldedId);
+  }
+
+  #compareRoots(frame: Uint8Array): Uint8Array {
+    return encodeCompareRootsAnswer(answerCompareRoots(decodeCompareRoots(frame), this.#host.processId, this.#store));
+  }
+
+  #compareDatums(frame: Uint8Array): Uint8Array {
+    const request = decodeCompareDatums(frame);
+    const highest = this.#highestSentVersion(request.slotId);
+    return encodeCompareDatumsAnswer(answerCompareDatums(request, this.#host.processId, this.#store, this.#copies, highest));
+  }
+
+  #highestSentVersion(slotId: number): DatumVersion {
+    let highest = 0n;
+    for (const name of this.#pushes.names()) {
+      if (this.#router.slotOf(name) !== slotId) continue;
+      const version = this.#pushes.sentVersion(name);
+      if (version > highest) highest = version;
+    }
+    return highest;
+  }
+
+  async #query(dataInfoId: DataInfoId, format: string): Promise<ServiceView> {
+    const foldedId = foldDataInfoId(dataInfoId);
+    for (let attempt = 0; attempt < QUERY_TRIES && !this.#stopped; attempt += 1) {
+      const slot = this.#router.slot(this.#router.slotOf(foldedId));
+      if (slot !== undefined) {
+        try {
+          const request = encodeSlotFetch({ ...this.#router.address(slot), foldedIds: [foldedId] });
+          const answer = decodeSlotFetchAnswer(
+            await this.#host.peers.request(slot.leader, request, { timeoutMs: this.#config.requestTimeoutMs }),
+          );
+          const [group] = answer.groups;
+          if (answer.status === SlotStatus.Accept && group !== undefined && !group.held)
+            return buildView(group, dataInfoId, format, this.#instances);
+          if (answer.status !== SlotStatus.Migrating) this.#router.refresh();
+        } catch (caught) {
+          this.#host.log.debug('a query is tried again', { dataInfoId, reason: RegistryError.from(caught).message });
+          this.#router.refresh();
+        }
+      }
+      await new Promise<void>((resolve) => this.#host.clock.schedule(QUERY_RETRY_MS, resolve));
+    }
+    throw new RegistryError(RegistryErrorCode.Unavailable, `${dataInfoId} cannot be read now`);
+  }
+
+  #sessions(): readonly { readonly address: string; readonly connections: number }[] {
+    const sessions = this.#meta.members.filter((member) => member.role === Role.Session);
+    return sessions.map((member) => ({
+      address: member.address,
+      connections: member.processId === this.#host.processId ? this.#connections.count : 0,
+    }));
+  }
+
+  #schedulePulse(): void {
+    this.#host.clock.schedule(this.#config.pulseMs, () => {
+      if (this.#stopped) return;
+      void this.#interests.pulse().finally(() => this.#schedulePulse());
+    });
+  }
+}
