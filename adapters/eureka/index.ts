@@ -1,1 +1,40 @@
-export {};
+import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
+import type { EurekaConfig } from './config.ts';
+import { EurekaHandler } from './handler.ts';
+import { EurekaRegistry } from './registry.ts';
+import { eurekaFormatReader } from './translate.ts';
+
+export { type EurekaConfig, eurekaConfigSchema } from './config.ts';
+
+/** Eureka's REST protocol as Netflix and Spring Cloud clients speak it. `version` is shown on the status page. */
+export function createEurekaAdapter(config: EurekaConfig, version: string): ProtocolAdapter {
+  return {
+    name: 'eureka',
+    formatReaders: [eurekaFormatReader],
+    listeners: [
+      {
+        protocol: 'Eureka',
+        purpose: 'Eureka REST, status page',
+        host: config.host,
+        port: config.port,
+        setting: 'eureka.port',
+        clientSetting: `eureka.client.serviceUrl.defaultZone=http://localhost:${config.port}${config.contextPath}/eureka/`,
+      },
+    ],
+    start: (gateway, host) => startEureka(config, version, gateway, host),
+  };
+}
+
+async function startEureka(config: EurekaConfig, version: string, gateway: SessionGateway, host: Host): Promise<RunningRole> {
+  const registry = new EurekaRegistry(gateway, host, config);
+  // Loaded with the adapter, not with the process: a gateway without Eureka does not pay for koa.
+  const { gzipBody, startEurekaServer } = await import('./server.ts');
+  const server = await startEurekaServer(config, new EurekaHandler(registry, host, gzipBody, version), host);
+  return {
+    drain: () => server.drain(),
+    stop: async () => {
+      await server.stop();
+      registry.close();
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { SaxesParser } from 'saxes';
+import { EUREKA_LIMITS } from '../limits.ts';
+import { EurekaRequestError } from './errors.ts';
+import type { InstanceInfo, PortWrapper, Tree } from './instance-info.ts';
+
+const UNPARSABLE_XML = '<error>cannot parse request body</error>';
+/** What XML 1.0 cannot hold, lone surrogates included. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed here.
+const ILLEGAL =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** One instance in XStream's form (Eureka protocol, XML). */
+export function toXmlInstance(info: InstanceInfo): string {
+  const { leaseInfo } = info;
+  const lease = (
+    [
+      'renewalIntervalInSecs',
+      'durationInSecs',
+      'registrationTimestamp',
+      'lastRenewalTimestamp',
+      'evictionTimestamp',
+      'serviceUpTimestamp',
+    ] as const
+  )
+    .map((key) => element(key, leaseInfo[key]))
+    .join('');
+  return [
+    '<instance>',
+    element('instanceId', info.instanceId),
+    element('hostName', info.hostName),
+    element('app', info.app),
+    optional('appGroupName', info.appGroupName),
+    element('ipAddr', info.ipAddr),
+    optional('sid', info.sid === 'na' ? undefined : info.sid),
+    element('status', info.status),
+    element('overriddenstatus', info.overriddenStatus),
+    port('port', info.port),
+    port('securePort', info.securePort),
+    element('countryId', info.countryId),
+    dataCenter(info),
+    `<leaseInfo>${lease}</leaseInfo>`,
+    info.metadata.size === 0 ? '<metadata class="java.util.Collections$EmptyMap"/>' : `<metadata>${entries(info.metadata)}</metadata>`,
+    optional('homePageUrl', info.homePageUrl),
+    optional('statusPageUrl', info.statusPageUrl),
+    optional('healthCheckUrl', info.healthCheckUrl),
+    optional('secureHealthCheckUrl', info.secureHealthCheckUrl),
+    optional('vipAddress', info.vipAddress),
+    optional('secureVipAddress', info.secureVipAddress),
+    element('isCoordinatingDiscoveryServer', String(info.isCoordinatingDiscoveryServer)),
+    element('lastUpdatedTimestamp', info.lastUpdatedTimestamp),
+    element('lastDirtyTimestamp', info.lastDirtyTimestamp),
+    element('actionType', info.actionType),
+    optional('asgName', info.asgName),
+    '</instance>',
+  ].join('');
+}
+
+function dataCenter(info: InstanceInfo): string {
+  if (info.dataCenterName !== 'Amazon') {
+    return `<dataCenterInfo class="com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo">${element('name', info.dataCenterName)}</dataCenterInfo>`;
+  }
+  const metadata = entries(info.amazonMetadata ?? new Map());
+  return `<dataCenterInfo class="com.netflix.appinfo.AmazonInfo"><name>Amazon</name><metadata>${metadata}</metadata></dataCenterInfo>`;
+}
+
+export function element(name: string, value: string | number): string {
+  return `<${name}>${escapeXml(String(value))}</${name}>`;
+}
+
+function optional(name: string, value: string | undefined): string {
+  return value === undefined ? '' : element(name, value);
+}
+
+function port(name: string, wrapper: PortWrapper): string {
+  return `<${name} enabled="${String(wrapper.enabled)}">${wrapper.number}</${name}>`;
+}
+
+function entries(metadata: ReadonlyMap<string, string>): string {
+  return [...metadata].map(([key, value]) => element(escapeXmlName(key), value)).join('');
+}
+
+export function escapeXml(text: string): string {
+  return text.replace(ILLEGAL, '').replace(/[&<>"]/g, (c) => (c === '&' ? '&amp;' : c === '<' ? '&lt;' : c === '>' ? '&gt;' : '&quot;'));
+}
+
+/** XStream's friendly names with Eureka's replacements; a colon is escaped, too, because an unbound prefix breaks strict parsers. */
+export function escapeXmlName(key: string): string {
+  const escaped = key.replace(ILLEGAL, '').replace(/[\s\S]/gu, (c) => {
+    if (c === '_') return '__';
+    if (c === '$') return '_-';
+    return /^[\p{L}\p{Nd}.-]$/u.test(c) ? c : hexName(c);
+  });
+  const first = escaped.charAt(0);
+  return first === '' ? '_' : /[\p{Nd}.-]/u.test(first) ? hexName(first) + escaped.slice(1) : escaped;
+}
+
+function hexName(text: string): string {
+  return Array.from({ length: text.length }, (_, i) => `_.${text.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');
+}
+
+export function unescapeXmlName(name: string): string {
+  return name.replace(/__|_-|_\.([0-9a-f]{4})/g, (match, hex?: string) => {
+    if (match === '__') return '_';
+    return hex === undefined ? '$' : String.fromCharCode(Number.parseInt(hex, 16));
+  });
+}
+
+interface Frame {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: Record<string, unknown>;
+  text: string;
+}
+
+/**
+ * Parses an `<instance>` document into the same tree as its JSON form. DOCTYPE and entities beyond the five are refused; depth and
+ * number of elements are bounded.
+ *
+ * @throws EurekaRequestError 400.
+ */
+export function parseXmlBody(body: string): Tree {
+  const root: Frame = { name: '', attributes: {}, children: {}, text: '' };
+  const stack: Frame[] = [root];
+  let nodes = 0;
+  const parser = new SaxesParser({ xmlns: false });
+  const refuse = (cause?: unknown): never => {
+    throw new EurekaRequestError(400, UNPARSABLE_XML, { cause });
+  };
+  parser.on('error', refuse);
+  parser.on('doctype', () => refuse());
+  parser.on('opentag', (tag) => {
+    nodes += 1;
+    if (nodes > EUREKA_LIMITS.nodes || stack.length > EUREKA_LIMITS.depth) refuse();
+    const colon = tag.name.indexOf(':');
+    stack.push({ name: tag.name.slice(colon + 1), attributes: tag.attributes, children: {}, text: '' });
+  });
+  const addText = (text: string) => {
+    const top = stack.at(-1);
+    if (top !== undefined) top.text += text;
+  };
+  parser.on('text', addText);
+  parser.on('cdata', addText);
+  parser.on('closetag', () => {
+    const closed = stack.pop();
+    const parent = stack.at(-1);
+    if (closed !== undefined && parent !== undefined) put(parent, closed);
+  });
+  try {
+    parser.write(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body).close();
+  } catch (caught) {
+    if (caught instanceof EurekaRequestError) throw caught;
+    refuse(caught);
+  }
+  return root.children;
+}
+
+function put(parent: Frame, closed: Frame): void {
+  if (closed.name === 'port' || closed.name === 'securePort') {
+    const enabled = closed.attributes['enabled'] ?? (closed.name === 'port' ? 'true' : 'false');
+    parent.children[closed.name] = { $: closed.text.trim(), '@enabled': enabled };
+    return;
+  }
+  const isMap = Object.keys(closed.children).length > 0 || ['metadata', 'dataCenterInfo', 'leaseInfo', 'instance'].includes(closed.name);
+  const name = parent.name === 'metadata' ? unescapeXmlName(closed.name) : closed.name;
+  // Defined as an own property, so that no name of the document can reach the object's prototype.
+  Object.defineProperty(parent.children, name, {
+    value: isMap ? closed.children : closed.text.trim(),
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  });
+}

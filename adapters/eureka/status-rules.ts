@@ -1,0 +1,44 @@
+import { InstanceStatus } from './codec/instance-info.ts';
+
+/** What the rules look at. */
+export interface StatusInput {
+  /** Status in the data under evaluation: a registration's own, or the stored one for a heartbeat. */
+  readonly own: InstanceStatus;
+  readonly override: InstanceStatus | undefined;
+  /** Effective status of the existing lease, undefined when there is none. */
+  readonly existing: InstanceStatus | undefined;
+  readonly isReplicated: boolean;
+}
+
+/** The overridden-status rule chain; the first rule that matches wins (Eureka protocol, rule chain). */
+export function effectiveStatus({ own, override, existing, isReplicated }: StatusInput): InstanceStatus {
+  if (own !== InstanceStatus.Up && own !== InstanceStatus.OutOfService) return own;
+  if (override !== undefined) return override;
+  const isSettled = existing === InstanceStatus.Up || existing === InstanceStatus.OutOfService;
+  return !isReplicated && existing !== undefined && isSettled ? existing : own;
+}
+
+export interface HeartbeatInput {
+  readonly exists: boolean;
+  /** Result of the rule chain over the stored instance. */
+  readonly status: InstanceStatus;
+  readonly storedDirtyTimestamp: number;
+  /** undefined when the client sent none. */
+  readonly dirtyTimestamp: number | undefined;
+  readonly isReplicated: boolean;
+}
+
+/** `isRenewed`: the lease runs again whatever the answer is. */
+export interface HeartbeatDecision {
+  readonly status: 200 | 404 | 409;
+  readonly isRenewed: boolean;
+}
+
+/** The heartbeat decision table (Eureka protocol, heartbeats). */
+export function decideHeartbeat(input: HeartbeatInput): HeartbeatDecision {
+  if (!input.exists || input.status === InstanceStatus.Unknown) return { status: 404, isRenewed: false };
+  const { dirtyTimestamp, storedDirtyTimestamp } = input;
+  if (dirtyTimestamp === undefined || dirtyTimestamp === storedDirtyTimestamp) return { status: 200, isRenewed: true };
+  if (dirtyTimestamp > storedDirtyTimestamp) return { status: 404, isRenewed: true };
+  return { status: input.isReplicated ? 409 : 200, isRenewed: true };
+}
