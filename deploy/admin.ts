@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { RegistryError, RegistryErrorCode, type RunningRole } from '../core/index.ts';
+import type { Config } from './config-schema.ts';
+import type { GatewayParts } from './gateway.ts';
+
+interface Check {
+  readonly name: string;
+  /** A failing essential check makes the gateway not ready; another one is only told. */
+  readonly isEssential: boolean;
+  readonly isFine: boolean;
+  readonly text: string;
+}
+
+/**
+ * The admin port: health for everybody, the rest for peers on loopback only (a page in a browser must not script it: a forwarding
+ * header, a foreign Host or Origin are refused).
+ *
+ * @throws RegistryError `unavailable` when the port cannot be bound.
+ */
+export async function startAdminServer(config: Config['admin'], parts: GatewayParts): Promise<RunningRole> {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+    void answer(request, response, parts).catch((caught: unknown) => send(response, 500, `${RegistryError.from(caught).message}\n`));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const reason =
+        cause.code === 'EADDRINUSE'
+          ? `port ${config.port} (admin) is in use by another program; use --admin.port or --port-offset`
+          : `port ${config.port} (admin) cannot be opened on ${config.host}: ${cause.message}`;
+      reject(new RegistryError(RegistryErrorCode.Unavailable, reason, { cause }));
+    });
+    server.listen({ host: config.host, port: config.port }, () => resolve());
+  });
+  let isStopped = false;
+  return {
+    drain: async () => undefined,
+    stop: async () => {
+      if (isStopped) return;
+      isStopped = true;
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, parts: GatewayParts): Promise<void> {
+  const [path = '/', query = ''] = (request.url ?? '/').split('?');
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    send(response, 405, 'only GET is answered here\n');
+    return;
+  }
+  if (path === '/livez') send(response, 200, 'ok\n');
+  else if (path === '/readyz' || path === '/startupz') answerReady(response, parts, new URLSearchParams(query).has('verbose'));
+  else if (path === '/metrics') {
+    const { contentType, text } = await parts.metrics.scrape();
+    send(response, 200, text, contentType);
+  } else if (!isTrusted(request)) send(response, 403, 'this is answered on loopback only\n');
+  else if (path === '/slots') send(response, 200, `${JSON.stringify(parts.data.slots())}\n`, 'application/json');
+  else if (path === '/members') send(response, 200, `${JSON.stringify(parts.meta.members())}\n`, 'application/json');
+  else send(response, 404, 'not found\n');
+}
+
+function answerReady(response: ServerResponse, parts: GatewayParts, isVerbose: boolean): void {
+  const checks = readChecks(parts);
+  const isReady = checks.every((check) => check.isFine || !check.isEssential);
+  const lines = checks.map((check) => `[${check.isFine ? '+' : check.isEssential ? '-' : '!'}] ${check.name}: ${check.text}`);
+  send(response, isReady ? 200 : 503, isVerbose ? `${lines.join('\n')}\n${isReady ? 'ready' : 'not ready'}\n` : isReady ? 'ready\n' : 'not ready\n');
+}
+
+function readChecks({ store, data, session }: GatewayParts): readonly Check[] {
+  const condition = store.condition();
+  const slots = data.slots();
+  const serving = slots.filter((slot) => slot.phase === 'serving').length;
+  const held = data.heldNames().length;
+  const heldLeases = data.heldLeaseCount();
+  return [
+    { name: 'session', isEssential: true, isFine: session.isReady(), text: session.isReady() ? 'has a slot table' : 'waits for a slot table' },
+    { name: 'slots', isEssential: true, isFine: serving === slots.length && slots.length > 0, text: `${serving} of ${slots.length} serve` },
+    {
+      name: 'store',
+      isEssential: false,
+      isFine: condition.state === 'serving',
+      text: condition.state === 'refusing-writes' ? `durable writes are refused: ${condition.reason}` : condition.state,
+    },
+    { name: 'held names', isEssential: false, isFine: held === 0, text: `${held} names wait for their publishers after the restart` },
+    { name: 'held leases', isEssential: false, isFine: heldLeases === 0, text: `${heldLeases} overdue leases are kept` },
+  ];
+}
+
+function isTrusted(request: IncomingMessage): boolean {
+  const address = request.socket.remoteAddress ?? '';
+  const isLoopback = address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+  const { headers } = request;
+  const isForwarded = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined || headers['x-real-ip'] !== undefined;
+  const isLocalName = (url: string) => /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(url);
+  const origin = headers.origin?.replace(/^https?:\/\//, '');
+  return isLoopback && !isForwarded && isLocalName(headers.host ?? '') && (origin === undefined || isLocalName(origin));
+}
+
+function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'Cache-Control': 'no-store' });
+  response.end(body);
+}

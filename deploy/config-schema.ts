@@ -1,0 +1,122 @@
+import { type EurekaConfig, eurekaConfigSchema } from '../adapters/eureka/index.ts';
+
+/** The whole configuration after defaults: nothing is optional. */
+export interface Config {
+  readonly dataDir: string;
+  readonly cluster: string;
+  readonly dataCenter: string;
+  readonly portOffset: number;
+  readonly slots: number;
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'json' | 'text' };
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly registry: {
+    readonly restoreHoldMs: number;
+    readonly restoreOldestMs: number;
+    readonly leaseGuard: boolean;
+  };
+  readonly eureka: EurekaConfig;
+}
+
+/** One schema for file, environment and flags (JSON Schema, checked by Ajv). Every leaf has a description; `--help` is made of it. */
+export const configSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    dataDir: { type: 'string', minLength: 1, default: './isthmus-data', description: 'Folder of the durable state; one gateway at a time' },
+    cluster: { type: 'string', minLength: 1, maxLength: 100, default: 'isthmus', description: 'Name of the cluster; fixed at the first start' },
+    dataCenter: { type: 'string', minLength: 1, maxLength: 100, default: 'DefaultDataCenter', description: 'Name of this datacenter as clients see it' },
+    portOffset: { type: 'integer', minimum: 0, maximum: 50_000, default: 0, description: 'Added to every port' },
+    slots: { type: 'integer', enum: [256, 1024, 4096], default: 256, description: 'Slot count; fixed at the first start' },
+    log: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        level: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info', description: 'Least level that is written' },
+        format: { type: 'string', enum: ['auto', 'json', 'text'], default: 'auto', description: 'auto: text on a terminal, JSON lines otherwise' },
+      },
+    },
+    admin: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        host: { type: 'string', minLength: 1, default: '127.0.0.1', description: 'Address of the admin port' },
+        port: { type: 'integer', minimum: 0, maximum: 65535, default: 9615, description: 'Health, metrics, operating' },
+      },
+    },
+    registry: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        restoreHoldMs: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 3_600_000,
+          default: 60_000,
+          description: 'Milliseconds a name is held after a restart until its connected publishers are back',
+        },
+        restoreOldestMs: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 86_400_000,
+          default: 600_000,
+          description: 'Milliseconds since the last sign of life after which a restart restores nothing',
+        },
+        leaseGuard: {
+          type: 'boolean',
+          default: true,
+          description: 'Hold expiry when more than 15 % of the leases fall silent together, 15 minutes at most',
+        },
+      },
+    },
+    eureka: eurekaConfigSchema,
+  },
+} as const;
+
+export interface Setting {
+  /** Dotted path, e.g. `eureka.port`. */
+  readonly path: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean';
+  readonly description: string;
+  readonly defaultValue: unknown;
+  readonly range: string;
+}
+
+interface SchemaNode {
+  readonly type: string;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** Every setting, in the order of the schema. */
+export function settings(node: SchemaNode = configSchema, prefix = ''): readonly Setting[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    if (child.properties !== undefined) return settings(child, path);
+    const type = child.type as Setting['type'];
+    return [{ path, type, description: child.description ?? '', defaultValue: child.default, range: rangeOf(child) }];
+  });
+}
+
+function rangeOf(node: SchemaNode): string {
+  if (node.enum !== undefined) return `one of ${node.enum.join(', ')}`;
+  if (node.minimum !== undefined && node.maximum !== undefined) return `${node.minimum} to ${node.maximum}`;
+  return node.type;
+}
+
+/** `eureka.port` as a flag: `--eureka.port`; `dataDir`: `--data-dir`. */
+export function flagOf(path: string): string {
+  return `--${kebab(path)}`;
+}
+
+/** `eureka.port` in the environment: `ISTHMUS_EUREKA_PORT`; `dataDir`: `ISTHMUS_DATA_DIR`. */
+export function environmentNameOf(path: string): string {
+  return `ISTHMUS_${kebab(path).replaceAll(/[.-]/g, '_').toUpperCase()}`;
+}
+
+function kebab(path: string): string {
+  return path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

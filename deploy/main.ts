@@ -1,0 +1,124 @@
+#!/usr/bin/env node
+import { resolve } from 'node:path';
+import { createLog, type Log, RegistryError } from '../core/index.ts';
+import { ConfigError, loadConfig } from './config.ts';
+import type { Config } from './config-schema.ts';
+import { createAdapters, type Gateway, startGateway } from './gateway.ts';
+import { helpText } from './help.ts';
+import { listenerTable, listListeners } from './ports.ts';
+import { readVersion } from './version.ts';
+
+const EXIT = { ok: 0, failed: 1, wrongConfig: 2, internal: 70 } as const;
+/** A stop that takes longer than this is cut short. */
+const STOP_MOST_MS = 9_000;
+
+const startedAtMs = performance.now();
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(argv: readonly string[]): Promise<number> {
+  const version = readVersion();
+  try {
+    const { config, command } = loadConfig(argv, process.env);
+    switch (command.kind) {
+      case 'help':
+        process.stdout.write(helpText(version));
+        return EXIT.ok;
+      case 'version':
+        process.stdout.write(`${version}\n`);
+        return EXIT.ok;
+      case 'check-config':
+        process.stdout.write('the configuration is right\n');
+        return EXIT.ok;
+      case 'print-ports':
+        process.stdout.write(`${listenerTable(listListeners(config, createAdapters(config, version)))}\n`);
+        return EXIT.ok;
+      case 'run':
+        return await serve(config, version);
+    }
+  } catch (caught) {
+    if (!(caught instanceof ConfigError)) throw caught;
+    process.stderr.write(`${caught.message}\n`);
+    return EXIT.wrongConfig;
+  }
+}
+
+async function serve(config: Config, version: string): Promise<number> {
+  const log = processLog(config);
+  failLoudly(log);
+  let gateway: Gateway;
+  try {
+    gateway = await startGateway(config, version, log);
+  } catch (caught) {
+    const error = RegistryError.from(caught);
+    // The code is for programs; the user gets the sentence.
+    process.stderr.write(`${error.message.slice(error.code.length + 2)}\n`);
+    return EXIT.failed;
+  }
+  announce(config, version, gateway, log);
+  return stopOnSignal(gateway, log);
+}
+
+function processLog(config: Config): Log {
+  const isTerminal = process.stdout.isTTY === true;
+  const form = config.log.format === 'json' || (config.log.format === 'auto' && !isTerminal) ? 'json' : 'text';
+  const isColoured = form === 'text' && isTerminal && (process.env['NO_COLOR'] ?? '') === '';
+  return createLog({
+    level: config.log.level,
+    form: isColoured ? 'colour' : form,
+    write: (line) => void process.stdout.write(`${line}\n`),
+    now: () => new Date(),
+  });
+}
+
+function announce(config: Config, version: string, gateway: Gateway, log: Log): void {
+  const listeners = listListeners(config, gateway.adapters);
+  const readyMs = Math.round(performance.now() - startedAtMs);
+  const dataDir = resolve(config.dataDir);
+  if (process.stdout.isTTY === true && config.log.format !== 'json') {
+    process.stdout.write(`Isthmus ${version}\ndata folder ${dataDir}\n\n${listenerTable(listeners)}\n\nready in ${readyMs} ms\n`);
+    return;
+  }
+  log.info('Isthmus', { version, dataDir });
+  for (const { protocol, host, port, clientSetting } of listeners) log.info('listening', { protocol, host, port, clientSetting });
+  log.info(`ready in ${readyMs} ms`, { readyMs });
+}
+
+/** The first signal stops in order, a second one at once. */
+function stopOnSignal(gateway: Gateway, log: Log): Promise<number> {
+  return new Promise((resolveExit) => {
+    let isStopping = false;
+    const onSignal = (signal: string) => {
+      if (isStopping) process.exit(EXIT.failed);
+      isStopping = true;
+      log.info('stopping', { signal });
+      const late = setTimeout(() => {
+        log.error('stopping took too long and was cut short');
+        process.exit(EXIT.failed);
+      }, STOP_MOST_MS);
+      gateway.stop().then(
+        () => {
+          clearTimeout(late);
+          log.info('stopped');
+          resolveExit(EXIT.ok);
+        },
+        (caught: unknown) => {
+          log.error('stopping failed', { reason: RegistryError.from(caught).message });
+          process.exit(EXIT.internal);
+        },
+      );
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+/** Never a process that listens and does nothing: what nobody caught ends it with one line. */
+function failLoudly(log: Log): void {
+  const fail = (caught: unknown) => {
+    const cause = caught instanceof Error ? (caught.stack ?? caught.message) : String(caught);
+    log.error('internal error', { cause });
+    process.exit(EXIT.internal);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+}

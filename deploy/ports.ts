@@ -1,0 +1,25 @@
+import type { ListenerInfo, ProtocolAdapter } from '../core/index.ts';
+import type { Config } from './config-schema.ts';
+
+/** Every listener of a configuration. */
+export function listListeners(config: Config, adapters: readonly ProtocolAdapter[]): readonly ListenerInfo[] {
+  const admin: ListenerInfo = {
+    protocol: 'admin',
+    purpose: 'health, metrics',
+    host: config.admin.host,
+    port: config.admin.port,
+    setting: 'admin.port',
+    clientSetting: `http://localhost:${config.admin.port}/readyz?verbose`,
+  };
+  return [...adapters.flatMap((adapter) => adapter.listeners), admin];
+}
+
+/** The listeners as an aligned table: protocol, address, port, what to put into a client. */
+export function listenerTable(listeners: readonly ListenerInfo[]): string {
+  const rows = [
+    ['protocol', 'address', 'port', 'purpose', 'put into your client'],
+    ...listeners.map((listener) => [listener.protocol, listener.host, String(listener.port), listener.purpose, listener.clientSetting]),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+}
