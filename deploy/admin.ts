@@ -66,7 +66,11 @@ function answerReady(response: ServerResponse, parts: GatewayParts, isVerbose: b
   const checks = readChecks(parts);
   const isReady = checks.every((check) => check.isFine || !check.isEssential);
   const lines = checks.map((check) => `[${check.isFine ? '+' : check.isEssential ? '-' : '!'}] ${check.name}: ${check.text}`);
-  send(response, isReady ? 200 : 503, isVerbose ? `${lines.join('\n')}\n${isReady ? 'ready' : 'not ready'}\n` : isReady ? 'ready\n' : 'not ready\n');
+  send(
+    response,
+    isReady ? 200 : 503,
+    isVerbose ? `${lines.join('\n')}\n${isReady ? 'ready' : 'not ready'}\n` : isReady ? 'ready\n' : 'not ready\n',
+  );
 }
 
 function readChecks({ store, data, session }: GatewayParts): readonly Check[] {
@@ -76,7 +80,12 @@ function readChecks({ store, data, session }: GatewayParts): readonly Check[] {
   const held = data.heldNames().length;
   const heldLeases = data.heldLeaseCount();
   return [
-    { name: 'session', isEssential: true, isFine: session.isReady(), text: session.isReady() ? 'has a slot table' : 'waits for a slot table' },
+    {
+      name: 'session',
+      isEssential: true,
+      isFine: session.isReady(),
+      text: session.isReady() ? 'has a slot table' : 'waits for a slot table',
+    },
     { name: 'slots', isEssential: true, isFine: serving === slots.length && slots.length > 0, text: `${serving} of ${slots.length} serve` },
     {
       name: 'store',

@@ -23,8 +23,20 @@ export const configSchema = {
   additionalProperties: false,
   properties: {
     dataDir: { type: 'string', minLength: 1, default: './isthmus-data', description: 'Folder of the durable state; one gateway at a time' },
-    cluster: { type: 'string', minLength: 1, maxLength: 100, default: 'isthmus', description: 'Name of the cluster; fixed at the first start' },
-    dataCenter: { type: 'string', minLength: 1, maxLength: 100, default: 'DefaultDataCenter', description: 'Name of this datacenter as clients see it' },
+    cluster: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 100,
+      default: 'isthmus',
+      description: 'Name of the cluster; fixed at the first start',
+    },
+    dataCenter: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 100,
+      default: 'DefaultDataCenter',
+      description: 'Name of this datacenter as clients see it',
+    },
     portOffset: { type: 'integer', minimum: 0, maximum: 50_000, default: 0, description: 'Added to every port' },
     slots: { type: 'integer', enum: [256, 1024, 4096], default: 256, description: 'Slot count; fixed at the first start' },
     log: {
@@ -32,7 +44,12 @@ export const configSchema = {
       additionalProperties: false,
       properties: {
         level: { type: 'string', enum: ['debug', 'info', 'warn', 'error'], default: 'info', description: 'Least level that is written' },
-        format: { type: 'string', enum: ['auto', 'json', 'text'], default: 'auto', description: 'auto: text on a terminal, JSON lines otherwise' },
+        format: {
+          type: 'string',
+          enum: ['auto', 'json', 'text'],
+          default: 'auto',
+          description: 'auto: text on a terminal, JSON lines otherwise',
+        },
       },
     },
     admin: {

@@ -11,7 +11,9 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(`the configuration has ${problems.length === 1 ? 'an error' : `${problems.length} errors`}:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+    super(
+      `the configuration has ${problems.length === 1 ? 'an error' : `${problems.length} errors`}:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
     this.problems = problems;
   }
@@ -85,7 +87,8 @@ function readArguments(argv: readonly string[], known: ReadonlyMap<string, Setti
 function mergeFile(tree: Tree, path: string, problems: string[]): void {
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) problems.push(`${path}: the file must hold one JSON object`);
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+      problems.push(`${path}: the file must hold one JSON object`);
     else Object.assign(tree, parsed);
   } catch (caught) {
     problems.push(`${path}: ${caught instanceof Error ? caught.message : String(caught)}`);
@@ -128,7 +131,8 @@ function put(tree: Tree, path: string, value: unknown): void {
 
 function check(tree: Tree, problems: string[]): void {
   // Groups that nobody mentioned must exist for their defaults to be filled in.
-  for (const [name, child] of Object.entries(configSchema.properties)) if ('properties' in child && tree[name] === undefined) tree[name] = {};
+  for (const [name, child] of Object.entries(configSchema.properties))
+    if ('properties' in child && tree[name] === undefined) tree[name] = {};
   const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true });
   const validate = ajv.compile(configSchema);
   if (!validate(tree)) for (const error of validate.errors ?? []) problems.push(describe(error, tree));
@@ -140,7 +144,9 @@ function describe(error: ErrorObject, tree: Tree): string {
     const name = String(error.params['additionalProperty']);
     return `${path === '' ? name : `${path}.${name}`}: there is no such setting`;
   }
-  const value = path.split('.').reduce<unknown>((node, name) => (typeof node === 'object' && node !== null ? (node as Tree)[name] : undefined), tree);
+  const value = path
+    .split('.')
+    .reduce<unknown>((node, name) => (typeof node === 'object' && node !== null ? (node as Tree)[name] : undefined), tree);
   const range = settings().find((setting) => setting.path === path)?.range ?? error.message ?? '';
   return `${path}: ${JSON.stringify(value)} is not allowed; allowed: ${range}`;
 }

@@ -12,7 +12,9 @@ const SERVICES = [
 const HEARTBEAT_MS = 10_000;
 
 for (const service of SERVICES) await register(service);
-process.stdout.write(`registered ${SERVICES.map((service) => service.name).join(', ')} at ${base}\nlook at ${new URL('/', base).href} ; stop with Ctrl-C\n`);
+process.stdout.write(
+  `registered ${SERVICES.map((service) => service.name).join(', ')} at ${base}\nlook at ${new URL('/', base).href} ; stop with Ctrl-C\n`,
+);
 const timer = setInterval(() => void renewAll(), HEARTBEAT_MS);
 process.on('SIGINT', () => void leave());
 process.on('SIGTERM', () => void leave());
@@ -41,7 +43,9 @@ async function register(service: (typeof SERVICES)[number]): Promise<void> {
     const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify({ instance }) });
     if (response.status !== 204) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
   } catch (caught) {
-    process.stderr.write(`${service.name} cannot be registered; is the gateway running? (${caught instanceof Error ? caught.message : String(caught)})\n`);
+    process.stderr.write(
+      `${service.name} cannot be registered; is the gateway running? (${caught instanceof Error ? caught.message : String(caught)})\n`,
+    );
     process.exit(1);
   }
 }
@@ -59,6 +63,8 @@ async function renewAll(): Promise<void> {
 
 async function leave(): Promise<void> {
   clearInterval(timer);
-  const gone = SERVICES.map((service) => fetch(`${base}/apps/${service.name.toUpperCase()}/${encodeURIComponent(idOf(service))}`, { method: 'DELETE' }));
+  const gone = SERVICES.map((service) =>
+    fetch(`${base}/apps/${service.name.toUpperCase()}/${encodeURIComponent(idOf(service))}`, { method: 'DELETE' }),
+  );
   await Promise.allSettled(gone);
 }

@@ -80,7 +80,12 @@ export async function startGateway(config: Config, version: string, log: Log): P
   }
 }
 
-async function startRoles(config: Config, version: string, log: Log, started: RunningRole[]): Promise<GatewayParts & { readonly host: Host }> {
+async function startRoles(
+  config: Config,
+  version: string,
+  log: Log,
+  started: RunningRole[],
+): Promise<GatewayParts & { readonly host: Host }> {
   const clock = createNodeClock();
   const random = createNodeRandom();
   const metrics = new NodeMetrics();

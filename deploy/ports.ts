@@ -21,5 +21,12 @@ export function listenerTable(listeners: readonly ListenerInfo[]): string {
     ...listeners.map((listener) => [listener.protocol, listener.host, String(listener.port), listener.purpose, listener.clientSetting]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -1,6 +1,7 @@
 // Builds dist/ when that is possible; without the compiler an existing dist/ is used as it is.
-import { existsSync } from 'node:fs';
+
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

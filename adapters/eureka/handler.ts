@@ -1,5 +1,5 @@
 import { type Host, RegistryError, RegistryErrorCode } from '../../core/index.ts';
-import { EurekaRequestError } from './codec/errors.ts';
+import { EurekaRequestError, UNPARSABLE } from './codec/errors.ts';
 import { InstanceStatus, isStatus, isTree, parseTimestamp, readInstanceInfo, type Tree, toStatus } from './codec/instance-info.ts';
 import { parseJsonBody } from './codec/json.ts';
 import { parseXmlBody } from './codec/xml.ts';
@@ -83,8 +83,8 @@ export class EurekaHandler {
 
   async register(request: EurekaRequest, app: string, body: string): Promise<EurekaResponse> {
     const tree = parseBody(request.contentType, body);
-    const wrapped = isTree(tree['instance']) ? tree['instance'] : tree;
-    const info = readInstanceInfo(wrapped, this.#host.clock.wallMs());
+    if (!isTree(tree['instance'])) throw new EurekaRequestError(400, UNPARSABLE);
+    const info = readInstanceInfo(tree['instance'], this.#host.clock.wallMs());
     const expected = app.toUpperCase();
     if (expected !== info.app) throw new EurekaRequestError(400, `Mismatched appName, expecting ${expected} but was ${info.app}`);
     await this.#assertReady();

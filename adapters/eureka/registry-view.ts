@@ -26,7 +26,10 @@ interface Application {
 interface DeltaEntry {
   readonly instance: ViewInstance;
   readonly action: ActionType;
+  /** On the monotonic clock, by which entries age. */
   readonly atMs: number;
+  /** Unix milliseconds, shown as the time of eviction. */
+  readonly wallMs: number;
 }
 
 /** A finished document of one revision; who compresses it keeps the result with it. */
@@ -84,7 +87,7 @@ export class RegistryView {
     return this.#sorted().map(({ name, instances }) => ({ name, instances: [...instances.values()] }));
   }
 
-  put(instance: ViewInstance, nowMs: number): void {
+  put(instance: ViewInstance, nowMs: number, wallMs: number): void {
     const { app, instanceId, status, actionType } = instance.info;
     let application = this.#applications.get(app);
     if (application === undefined) {
@@ -97,10 +100,10 @@ export class RegistryView {
     application.instances.set(instanceId, instance);
     application.encoded.clear();
     this.#counts.add(status, 1);
-    this.#changed(instance, actionType === 'MODIFIED' ? 'MODIFIED' : 'ADDED', nowMs);
+    this.#changed(instance, actionType === 'MODIFIED' ? 'MODIFIED' : 'ADDED', nowMs, wallMs);
   }
 
-  remove(app: string, instanceId: string, nowMs: number): ViewInstance | undefined {
+  remove(app: string, instanceId: string, nowMs: number, wallMs: number): ViewInstance | undefined {
     const application = this.#applications.get(app);
     const instance = application?.instances.get(instanceId);
     if (application === undefined || instance === undefined) return undefined;
@@ -109,7 +112,7 @@ export class RegistryView {
     if (application.instances.size === 0) this.#applications.delete(app);
     this.#instanceCount -= 1;
     this.#counts.add(instance.info.status, -1);
-    this.#changed(instance, 'DELETED', nowMs);
+    this.#changed(instance, 'DELETED', nowMs, wallMs);
     return instance;
   }
 
@@ -180,11 +183,11 @@ export class RegistryView {
     return [...this.#applications.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  #changed(instance: ViewInstance, action: ActionType, nowMs: number): void {
+  #changed(instance: ViewInstance, action: ActionType, nowMs: number, wallMs: number): void {
     const key = `${instance.info.app}/${instance.info.instanceId}`;
     // Set anew, so that the map stays in the order of time.
     this.#delta.delete(key);
-    this.#delta.set(key, { instance, action, atMs: nowMs });
+    this.#delta.set(key, { instance, action, atMs: nowMs, wallMs });
     this.#touch();
   }
 
@@ -229,8 +232,12 @@ function encodeDeltaApplication(name: string, entries: readonly DeltaEntry[], fo
   const live = entries.filter((entry) => entry.action !== 'DELETED').map((entry) => encodeInstance(entry.instance, form));
   const gone = entries
     .filter((entry) => entry.action === 'DELETED')
-    .map(({ instance }) => encodeInfo({ ...instance.info, actionType: 'DELETED' }, form));
+    .map(({ instance, wallMs }) => encodeInfo(asDeleted(instance.info, wallMs), form));
   return encodeParts(name, [...live, ...gone], form);
+}
+
+function asDeleted(info: InstanceInfo, wallMs: number): InstanceInfo {
+  return { ...info, leaseInfo: { ...info.leaseInfo, evictionTimestamp: wallMs }, actionType: 'DELETED' };
 }
 
 function encodeInstance(instance: ViewInstance, form: Form): Buffer {

@@ -217,7 +217,11 @@ export class EurekaRegistry {
   }
 
   async #rewrite(existing: ViewInstance, changes: Partial<InstanceInfo>): Promise<void> {
-    await this.#write({ ...existing.info, lastUpdatedTimestamp: this.#host.clock.wallMs(), ...changes }, '', existing);
+    const nowMs = this.#host.clock.wallMs();
+    const info = { ...existing.info, lastUpdatedTimestamp: nowMs, ...changes };
+    const isFirstUp = info.status === InstanceStatus.Up && info.leaseInfo.serviceUpTimestamp === 0;
+    const leaseInfo = isFirstUp ? { ...info.leaseInfo, serviceUpTimestamp: nowMs } : info.leaseInfo;
+    await this.#write({ ...info, leaseInfo }, '', existing);
   }
 
   async #write(info: InstanceInfo, clientAddress: string, existing: ViewInstance | undefined): Promise<void> {
@@ -273,29 +277,28 @@ export class EurekaRegistry {
   }
 
   #apply(changes: readonly GlobalChange[]): void {
-    const nowMs = this.#host.clock.monotonicMs();
     for (const change of changes) {
-      if (change.kind === 'upsert') this.#upsert(change.publisher, nowMs);
-      else this.#remove(change, nowMs);
+      if (change.kind === 'upsert') this.#upsert(change.publisher);
+      else this.#remove(change);
     }
   }
 
-  #upsert(publisher: Publisher, nowMs: number): void {
+  #upsert(publisher: Publisher): void {
     if (publisher.format !== EUREKA_FORMAT) {
-      this.#upsertForeign(publisher, nowMs);
+      this.#upsertForeign(publisher);
       return;
     }
     try {
-      this.view.put(viewInstance(readPayload(publisher), publisher.dataInfoId, false), nowMs);
+      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, false));
     } catch (caught) {
       const reason = caught instanceof EurekaRequestError || caught instanceof Error ? caught.message : String(caught);
       this.#host.log.error('a stored Eureka instance cannot be read and is not shown', { dataInfoId: publisher.dataInfoId, reason });
     }
   }
 
-  #upsertForeign(publisher: Publisher, nowMs: number): void {
+  #upsertForeign(publisher: Publisher): void {
     const key = `${publisher.dataInfoId}\u0000${publisher.registerId}`;
-    this.#removeForeign(key, nowMs);
+    this.#removeForeign(key);
     const wallMs = this.#host.clock.wallMs();
     const shown: ViewInstance[] = [];
     for (const instance of this.#gateway.instancesOf(publisher)) {
@@ -304,27 +307,35 @@ export class EurekaRegistry {
       if (info === undefined || this.view.find(info.app, info.instanceId)?.isForeign === false) continue;
       const foreign = viewInstance(info, publisher.dataInfoId, true);
       shown.push(foreign);
-      this.view.put(foreign, nowMs);
+      this.#show(foreign);
     }
     if (shown.length > 0) this.#foreign.set(key, shown);
   }
 
-  #remove(change: Extract<GlobalChange, { kind: 'remove' }>, nowMs: number): void {
+  #remove(change: Extract<GlobalChange, { kind: 'remove' }>): void {
     if (change.format !== EUREKA_FORMAT) {
-      this.#removeForeign(`${change.dataInfoId}\u0000${change.registerId}`, nowMs);
+      this.#removeForeign(`${change.dataInfoId}\u0000${change.registerId}`);
       return;
     }
     const app = appOf(change.dataInfoId);
     const existing = this.#own(app, change.registerId);
     // Only the record of this very name: after a change of spelling the newer one stays.
     if (existing === undefined || existing.dataInfoId !== change.dataInfoId) return;
-    this.view.remove(app, change.registerId, nowMs);
+    this.#hide(app, change.registerId);
     if (change.reason === 'expired') void this.#dropOverride(app, change.registerId);
   }
 
-  #removeForeign(key: string, nowMs: number): void {
+  #show(instance: ViewInstance): void {
+    this.view.put(instance, this.#host.clock.monotonicMs(), this.#host.clock.wallMs());
+  }
+
+  #hide(app: string, instanceId: string): void {
+    this.view.remove(app, instanceId, this.#host.clock.monotonicMs(), this.#host.clock.wallMs());
+  }
+
+  #removeForeign(key: string): void {
     for (const { info } of this.#foreign.get(key) ?? []) {
-      if (this.view.find(info.app, info.instanceId)?.isForeign === true) this.view.remove(info.app, info.instanceId, nowMs);
+      if (this.view.find(info.app, info.instanceId)?.isForeign === true) this.#hide(info.app, info.instanceId);
     }
     this.#foreign.delete(key);
   }

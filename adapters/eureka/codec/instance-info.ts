@@ -104,7 +104,7 @@ export function readInstanceInfo(tree: Tree, nowMs: number): InstanceInfo {
     instanceId,
     hostName,
     app: app.toUpperCase(),
-    appGroupName: text(tree, 'appGroupName'),
+    appGroupName: text(tree, 'appGroupName')?.toUpperCase(),
     ipAddr,
     sid: text(tree, 'sid'),
     status: toStatus(text(tree, 'status') ?? InstanceStatus.Up),
