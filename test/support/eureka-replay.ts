@@ -118,7 +118,7 @@ function keyOf(item: unknown): string {
 function compareValue(path: string, expected: unknown, actual: unknown, differences: string[]): void {
   if (expected === '<now>' && /^\d{13}$/.test(String(actual))) return;
   if (Array.isArray(expected) && Array.isArray(actual) && expected.length === actual.length) {
-    expected.forEach((item, index) => compareValue(`${path}[${index}]`, item, actual[index], differences));
+    for (const [index, item] of expected.entries()) compareValue(`${path}[${index}]`, item, actual[index], differences);
     return;
   }
   if (isPlain(expected) && isPlain(actual)) {

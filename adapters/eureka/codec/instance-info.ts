@@ -231,7 +231,6 @@ function flag(value: unknown, absent: boolean): boolean {
 function assertName(name: string): void {
   if (name.length > EUREKA_LIMITS.nameLength)
     throw new EurekaRequestError(400, `names have at most ${EUREKA_LIMITS.nameLength} characters`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here.
   if (/[\u0000-\u001f\u007f]/.test(name)) throw new EurekaRequestError(400, 'names have no control characters');
 }
 

@@ -5,7 +5,6 @@ import type { InstanceInfo, PortWrapper, Tree } from './instance-info.ts';
 
 const UNPARSABLE_XML = '<error>cannot parse request body</error>';
 /** What XML 1.0 cannot hold, lone surrogates included. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed here.
 const ILLEGAL =
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 

