@@ -13,7 +13,7 @@ const EXIT = { ok: 0, failed: 1, wrongConfig: 2, internal: 70 } as const;
 const STOP_MOST_MS = 9_000;
 
 const startedAtMs = performance.now();
-process.exitCode = await run(process.argv.slice(2));
+process.exit(await run(process.argv.slice(2)));
 
 async function run(argv: readonly string[]): Promise<number> {
   const version = readVersion();
@@ -45,6 +45,8 @@ async function run(argv: readonly string[]): Promise<number> {
 async function serve(config: Config, version: string): Promise<number> {
   const log = processLog(config);
   failLoudly(log);
+  // Before anything opens: a signal during the start stops the gateway as soon as it is up.
+  const signalled = firstSignal();
   let gateway: Gateway;
   try {
     gateway = await startGateway(config, version, log);
@@ -55,7 +57,9 @@ async function serve(config: Config, version: string): Promise<number> {
     return EXIT.failed;
   }
   announce(config, version, gateway, log);
-  return stopOnSignal(gateway, log);
+  const signal = await signalled;
+  log.info('stopping', { signal });
+  return stop(gateway, log);
 }
 
 function processLog(config: Config): Log {
@@ -84,32 +88,34 @@ function announce(config: Config, version: string, gateway: Gateway, log: Log): 
 }
 
 /** The first signal stops in order, a second one at once. */
-function stopOnSignal(gateway: Gateway, log: Log): Promise<number> {
-  return new Promise((resolveExit) => {
-    let isStopping = false;
+function firstSignal(): Promise<string> {
+  return new Promise((resolveSignal) => {
+    let isSignalled = false;
     const onSignal = (signal: string) => {
-      if (isStopping) process.exit(EXIT.failed);
-      isStopping = true;
-      log.info('stopping', { signal });
-      const late = setTimeout(() => {
-        log.error('stopping took too long and was cut short');
-        process.exit(EXIT.failed);
-      }, STOP_MOST_MS);
-      gateway.stop().then(
-        () => {
-          clearTimeout(late);
-          log.info('stopped');
-          resolveExit(EXIT.ok);
-        },
-        (caught: unknown) => {
-          log.error('stopping failed', { reason: RegistryError.from(caught).message });
-          process.exit(EXIT.internal);
-        },
-      );
+      if (isSignalled) process.exit(EXIT.failed);
+      isSignalled = true;
+      resolveSignal(signal);
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });
+}
+
+async function stop(gateway: Gateway, log: Log): Promise<number> {
+  const late = setTimeout(() => {
+    log.error('stopping took too long and was cut short');
+    process.exit(EXIT.failed);
+  }, STOP_MOST_MS);
+  try {
+    await gateway.stop();
+    log.info('stopped');
+    return EXIT.ok;
+  } catch (caught) {
+    log.error('stopping failed', { reason: RegistryError.from(caught).message });
+    return EXIT.internal;
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /** Never a process that listens and does nothing: what nobody caught ends it with one line. */

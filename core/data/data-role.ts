@@ -85,6 +85,7 @@ export class DataRole implements DataServer {
   #nextCompactMs = 0;
   readonly #holdUntilMs: number;
   #isRotating = false;
+  #isRotationDue = false;
   #stopped = false;
 
   constructor(
@@ -246,7 +247,9 @@ export class DataRole implements DataServer {
     if (mine.length === 0) return;
     this.#restored = this.#restored.filter((publisher) => !isOfSlot(publisher));
     for (const publisher of mine) this.#publish(replica, publisher, OWN_CAUSE);
-    this.#restart.flush();
+    this.#restart.flush(replica.store.highestVersion);
+    // What was just noted again makes the journal longer with each restart.
+    this.#isRotationDue = true;
   }
 
   #migrated(replica: SlotReplica): void {
@@ -276,7 +279,7 @@ export class DataRole implements DataServer {
     }
     const results = request.operations.map((operation) => this.#operate(replica, request, operation));
     // Written before it is acknowledged: the death of this process must not lose what the client believes to be registered.
-    this.#restart.flush();
+    this.#restart.flush(replica.store.highestVersion);
     this.#flushSoon();
     return encodeSlotBatchAnswer({ ...access, slotSequence: replica.log.sequence, results });
   }
@@ -370,7 +373,7 @@ export class DataRole implements DataServer {
     this.#host.log.debug('lease expired', { dataInfoId: record.publisher.dataInfoId, registerId: record.publisher.registerId });
     replica.store.drop(record, this.#moment());
     this.#removed(replica, record, 'expired', OWN_CAUSE);
-    this.#restart.flush();
+    this.#restart.flush(replica.store.highestVersion);
     this.#flushSoon();
   }
 
@@ -517,7 +520,7 @@ export class DataRole implements DataServer {
     if (nowMs >= this.#nextAliveMs) {
       this.#nextAliveMs = nowMs + ALIVE_EVERY_MS;
       this.#restart.alive(this.#highestVersion());
-      this.#restart.flush();
+      this.#restart.flush(this.#highestVersion());
     }
     if (nowMs >= this.#nextCompactMs) {
       this.#nextCompactMs = nowMs + COMPACT_EVERY_MS;
@@ -527,7 +530,7 @@ export class DataRole implements DataServer {
       this.#nextCompareMs = nowMs + this.#config.compareEveryMs;
       void this.#compareWithSessions();
     }
-    if (this.#restart.journalBytes > this.#config.snapshotEveryBytes) void this.#rotate();
+    if (this.#isRotationDue || this.#restart.journalBytes > this.#config.snapshotEveryBytes) void this.#rotate();
     this.#flushSoon();
   }
 
@@ -554,7 +557,7 @@ export class DataRole implements DataServer {
       replica.store.drop(record, this.#moment());
       this.#removed(replica, record, 'expired', OWN_CAUSE);
     }
-    this.#restart.flush();
+    this.#restart.flush(replica.store.highestVersion);
   }
 
   async #compareWithSessions(): Promise<void> {
@@ -575,13 +578,14 @@ export class DataRole implements DataServer {
   async #repairSlot(slotId: number, session: PeerId, processId: ProcessId): Promise<void> {
     const replica = this.#replicas.get(slotId);
     if (replica?.phase.kind === 'serving') await compareSlotWithSession(this.#host, replica, session, processId, this.#effects);
-    this.#restart.flush();
+    if (replica !== undefined) this.#restart.flush(replica.store.highestVersion);
     this.#flushSoon();
   }
 
   async #rotate(): Promise<void> {
     if (this.#isRotating) return;
     this.#isRotating = true;
+    this.#isRotationDue = false;
     const led = [...this.#replicas.values()].filter((replica) => replica.isLeader);
     const publishers = led.flatMap((replica) => [...replica.store.records()].map((record) => record.publisher));
     await this.#restart.rotate([...publishers, ...this.#restored], this.#highestVersion());

@@ -72,13 +72,15 @@ export class RestartCache {
     this.#pending.u8(item).text(publisher.dataInfoId).text(publisher.registerId);
   }
 
+  /** Noted by itself only where nothing else happens. */
   alive(highestVersion: DatumVersion): void {
     this.#pending.u8(Item.Alive).f64(this.#clock.wallMs()).u64(highestVersion);
   }
 
-  /** Hands what was noted to the operating system: call before acknowledging it. */
-  flush(): void {
+  /** Hands what was noted to the operating system, with a sign of life: call before acknowledging it. */
+  flush(highestVersion: DatumVersion): void {
     if (this.#pending.length === 0) return;
+    this.alive(highestVersion);
     this.#cache.append(this.#pending.finish());
     this.#pending = new ByteWriter();
   }

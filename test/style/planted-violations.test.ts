@@ -60,9 +60,9 @@ const FOR_THE_LINTER: readonly { readonly name: string; readonly file: string; r
 const FOR_THE_COMPILER: readonly { readonly name: string; readonly file: string; readonly code: string; readonly error: string }[] = [
   { name: 'the core imports an adapter', file: 'core/q1.ts', code: "import '../adapters/eureka/index.ts';", error: 'TS6307' },
   {
-    name: 'the core names an adapter type',
+    name: 'the core names a type of deploy',
     file: 'core/q2.ts',
-    code: "export type { EurekaConfig } from '../adapters/eureka/config.ts';",
+    code: "export type { Config } from '../deploy/config-schema.ts';",
     error: 'TS6307',
   },
   { name: 'an adapter imports another', file: 'adapters/eureka/q3.ts', code: "import '../sofa-bolt/q4.ts';", error: 'TS6307' },

@@ -1,0 +1,72 @@
+import { http } from './http.ts';
+
+export interface SeenInstance {
+  readonly instanceId: string;
+  readonly app: string;
+  readonly status: string;
+  readonly overriddenStatus: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What an operator or another client does to the registry by plain HTTP, beside the client under test. */
+export class EurekaOperator {
+  readonly #port: number;
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  async instances(app: string): Promise<readonly SeenInstance[]> {
+    const answer = await http(this.#port, { path: `/eureka/apps/${app}`, headers: { accept: 'application/json' } });
+    if (answer.status === 404) return [];
+    return (JSON.parse(answer.text) as { application: { instance: SeenInstance[] } }).application.instance;
+  }
+
+  async all(): Promise<readonly SeenInstance[]> {
+    const answer = await http(this.#port, { path: '/eureka/apps', headers: { accept: 'application/json' } });
+    if (answer.status !== 200) throw new Error(`apps answered ${answer.status}`);
+    const { applications } = JSON.parse(answer.text) as { applications: { application: { instance: SeenInstance[] }[] } };
+    return applications.application.flatMap((application) => application.instance);
+  }
+
+  async delta(): Promise<readonly (SeenInstance & { readonly actionType: string })[]> {
+    const answer = await http(this.#port, { path: '/eureka/apps/delta', headers: { accept: 'application/json' } });
+    const parsed = JSON.parse(answer.text) as { applications: { application: { instance: (SeenInstance & { actionType: string })[] }[] } };
+    return parsed.applications.application.flatMap((application) => application.instance);
+  }
+
+  async register(app: string, instanceId: string, changes: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    const instance = {
+      instanceId,
+      hostName: '127.0.0.1',
+      app,
+      ipAddr: '127.0.0.1',
+      status: 'UP',
+      port: { $: 8080, '@enabled': 'true' },
+      vipAddress: app.toLowerCase(),
+      dataCenterInfo: { '@class': 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo', name: 'MyOwn' },
+      leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 90 },
+      ...changes,
+    };
+    const headers = { 'content-type': 'application/json' };
+    return (await http(this.#port, { method: 'POST', path: `/eureka/apps/${app}`, headers, body: JSON.stringify({ instance }) })).status;
+  }
+
+  async heartbeat(app: string, instanceId: string): Promise<number> {
+    return (await http(this.#port, { method: 'PUT', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
+  }
+
+  async setStatus(app: string, instanceId: string, status: string): Promise<number> {
+    const path = `/eureka/apps/${app}/${encodeURIComponent(instanceId)}/status?value=${status}`;
+    return (await http(this.#port, { method: 'PUT', path })).status;
+  }
+
+  async deleteStatus(app: string, instanceId: string, status: string): Promise<number> {
+    const path = `/eureka/apps/${app}/${encodeURIComponent(instanceId)}/status?value=${status}`;
+    return (await http(this.#port, { method: 'DELETE', path })).status;
+  }
+
+  async cancel(app: string, instanceId: string): Promise<number> {
+    return (await http(this.#port, { method: 'DELETE', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
+  }
+}

@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from './eureka-gateway.ts';
+import { eventually } from './eventually.ts';
+import { http } from './http.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const MAIN = join(ROOT, 'dist/deploy/main.js');
+
+export interface GatewayOptions {
+  readonly args?: readonly string[];
+  readonly dataDir?: string;
+}
+
+/** The built gateway as a process of its own, on free ports and a folder that is removed afterwards. */
+export class GatewayProcess {
+  readonly dataDir: string;
+  readonly eurekaPort: number;
+  readonly adminPort: number;
+  readonly #args: readonly string[];
+  readonly #ownsFolder: boolean;
+  #child: ChildProcess | undefined;
+  #exited: Promise<number | null> = Promise.resolve(null);
+  stdout = '';
+  stderr = '';
+
+  private constructor(options: GatewayOptions, eurekaPort: number, adminPort: number) {
+    this.#ownsFolder = options.dataDir === undefined;
+    this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'isthmus-'));
+    this.eurekaPort = eurekaPort;
+    this.adminPort = adminPort;
+    this.#args = options.args ?? [];
+  }
+
+  static async start(options: GatewayOptions = {}): Promise<GatewayProcess> {
+    const gateway = await GatewayProcess.prepare(options);
+    await gateway.start();
+    return gateway;
+  }
+
+  /** Ports and folder, but no process yet. */
+  static async prepare(options: GatewayOptions = {}): Promise<GatewayProcess> {
+    return new GatewayProcess(options, await freePort(), await freePort());
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.eurekaPort}/eureka`;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? -1;
+  }
+
+  launch(): void {
+    const ports = ['--eureka.port', String(this.eurekaPort), '--admin.port', String(this.adminPort)];
+    const args = ['--enable-source-maps', MAIN, '--data-dir', this.dataDir, ...ports, ...this.#args];
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    this.stdout = '';
+    this.stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+    this.#exited = new Promise((resolve) => child.on('close', (code) => resolve(code)));
+  }
+
+  async start(): Promise<void> {
+    this.launch();
+    await eventually(async () => {
+      if (this.#child?.exitCode !== null) throw new Error(`the gateway ended: ${this.stderr}${this.stdout}`);
+      if ((await http(this.adminPort, { path: '/readyz' })).status !== 200) throw new Error('not ready');
+      // The listeners open last; the ready line comes after them.
+      if (!this.stdout.includes('ready in')) throw new Error('not announced');
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** The exit code; null when a signal ended it. */
+  exited(): Promise<number | null> {
+    return this.#exited;
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.#exited;
+  }
+
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    await this.#exited;
+    if (this.#ownsFolder) rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
