@@ -11,6 +11,7 @@ export interface SeenInstance {
 /** What an operator or another client does to the registry by plain HTTP, beside the client under test. */
 export class EurekaOperator {
   readonly #port: number;
+  readonly #instancePorts = new Map<string, number>();
 
   constructor(port: number) {
     this.#port = port;
@@ -42,7 +43,7 @@ export class EurekaOperator {
       app,
       ipAddr: '127.0.0.1',
       status: 'UP',
-      port: { $: 8080, '@enabled': 'true' },
+      port: { $: this.#instancePort(instanceId), '@enabled': 'true' },
       vipAddress: app.toLowerCase(),
       dataCenterInfo: { '@class': 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo', name: 'MyOwn' },
       leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 90 },
@@ -68,5 +69,12 @@ export class EurekaOperator {
 
   async cancel(app: string, instanceId: string): Promise<number> {
     return (await http(this.#port, { method: 'DELETE', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
+  }
+
+  /** One port per instance id: some clients take two instances with the same host and port for one. */
+  #instancePort(instanceId: string): number {
+    const port = this.#instancePorts.get(instanceId) ?? 10_000 + this.#instancePorts.size;
+    this.#instancePorts.set(instanceId, port);
+    return port;
   }
 }
