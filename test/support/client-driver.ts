@@ -66,6 +66,11 @@ export class ClientDriver {
     return this.#call('least', { client }) as Promise<number | null>;
   }
 
+  /** How many fetches the client has finished. */
+  refreshes(client: string): Promise<number> {
+    return this.#call('refreshes', { client }) as Promise<number>;
+  }
+
   /** How often the client's own reconciliation found another hash than the server's. */
   mismatches(client: string): Promise<number> {
     return this.#call('mismatches', { client }) as Promise<number>;

@@ -32,9 +32,10 @@ const operations = {
         filterUpInstances: false,
       },
     });
-    const state = { eureka, watched: undefined, least: undefined };
+    const state = { eureka, watched: undefined, least: undefined, refreshes: 0 };
     clients.set(client, state);
     eureka.on('registryUpdated', () => {
+      state.refreshes += 1;
       if (state.watched === undefined) return;
       const count = instancesOf(eureka, state.watched).length;
       state.least = state.least === undefined ? count : Math.min(state.least, count);
@@ -58,6 +59,9 @@ const operations = {
   },
   async least({ client }) {
     return clients.get(client).least ?? null;
+  },
+  async refreshes({ client }) {
+    return clients.get(client).refreshes;
   },
   async mismatches() {
     return 0;
