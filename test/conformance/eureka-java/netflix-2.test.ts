@@ -23,7 +23,11 @@ describe('the count of hash mismatches that the scenarios rely on', () => {
   let driver: ClientDriver;
   beforeAll(async () => {
     lying = createServer((request, response) => {
-      const applications = '<applications><versions__delta>1</versions__delta><apps__hashcode>UP_7_</apps__hashcode></applications>';
+      // With an application in it: a client that holds none asks for everything and compares nothing.
+      const application =
+        '<application><name>B</name><instance><instanceId>b</instanceId><app>B</app><status>UP</status></instance></application>';
+      const hash = `<versions__delta>1</versions__delta><apps__hashcode>UP_7_</apps__hashcode>`;
+      const applications = `<applications>${hash}${request.url?.includes('delta') ? '' : application}</applications>`;
       request.resume();
       response.writeHead(request.method === 'GET' ? 200 : 204, { 'content-type': 'application/xml' });
       response.end(request.method === 'GET' ? applications : undefined);
