@@ -84,6 +84,8 @@ export class DataRole implements DataServer {
   #nextAliveMs = 0;
   #nextCompactMs = 0;
   readonly #holdUntilMs: number;
+  /** From then on newcomers count for what is missing after a restart. */
+  readonly #settledAtMs: number;
   #isRotating = false;
   #isRotationDue = false;
   #stopped = false;
@@ -105,6 +107,7 @@ export class DataRole implements DataServer {
     this.#floorVersion = restored.highestVersion;
     this.#lastTickMs = host.clock.monotonicMs();
     this.#holdUntilMs = this.#lastTickMs + config.restoreHoldMs;
+    this.#settledAtMs = this.#lastTickMs + config.restoreHoldMs / 4;
     this.#leases = new LeaseKeeper(host.clock, config.leaseGuard, (record) => this.#expire(record));
     this.#sessionLeases = new SessionLeases(config.sessionLeaseMs);
     this.#stream = new LogStream(host, () => meta.table.epoch);
@@ -219,6 +222,18 @@ export class DataRole implements DataServer {
       } else if (replica.assign(slot, self)) this.#enterRole(replica);
       else this.#stream.pump(replica);
     }
+    this.#forgetRestored();
+  }
+
+  /**
+   * What the restart cache knew of slots that are led elsewhere is older than what their leaders know, and must not come back if
+   * this node leads them one day.
+   */
+  #forgetRestored(): void {
+    if (this.#meta.table.slots.length === 0) return;
+    const isLed = (foldedId: FoldedId) => this.#replicas.get(slotOf(foldedId, this.#config.slotCount))?.isLeader === true;
+    this.#restored = this.#restored.filter((publisher) => isLed(foldDataInfoId(publisher.dataInfoId)));
+    this.#held.keepOnly(isLed);
   }
 
   #enterRole(replica: SlotReplica): void {
@@ -515,6 +530,7 @@ export class DataRole implements DataServer {
     const lateMs = nowMs - this.#lastTickMs - TICK_MS;
     this.#lastTickMs = nowMs;
     if (lateMs > STALL_MS) this.#sessionLeases.forgive(lateMs);
+    if (nowMs >= this.#settledAtMs) for (const name of this.#held.settle()) this.#released(name);
     if (nowMs >= this.#holdUntilMs) for (const name of this.#held.releaseAll()) this.#released(name);
     this.#removeDeadSessions(nowMs);
     if (nowMs >= this.#nextAliveMs) {
@@ -588,7 +604,7 @@ export class DataRole implements DataServer {
     this.#isRotationDue = false;
     const led = [...this.#replicas.values()].filter((replica) => replica.isLeader);
     const publishers = led.flatMap((replica) => [...replica.store.records()].map((record) => record.publisher));
-    await this.#restart.rotate([...publishers, ...this.#restored], this.#highestVersion());
+    await this.#restart.rotate([...publishers, ...this.#restored], this.#held.missing(), this.#highestVersion());
     this.#isRotating = false;
   }
 

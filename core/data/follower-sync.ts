@@ -98,6 +98,7 @@ function applyEntry(replica: SlotReplica, entry: SlotLogEntry, moment: Moment): 
 
 function applyWhole(replica: SlotReplica, answer: CompareDatumsAnswer, moment: Moment): void {
   replica.store.learnVersion(answer.highestVersion);
+  for (const tombstone of answer.tombstones) replica.store.applyTombstone(tombstone, moment);
   for (const datum of answer.datums) {
     const keep = new Set(datum.publishers.map((publisher) => publisher.registerId));
     for (const publisher of datum.publishers) replica.store.applyPut(publisher, datum.version, moment);

@@ -3,11 +3,13 @@ import type { FoldedId } from '../model/data-info-id.ts';
 /**
  * Names whose connection publishers are known from before a restart and are not all back yet. Their lists are shown to
  * nobody, because every client still holds the longer one. A name is released when each known publisher came back or was
- * withdrawn, when as many others took their place, or when the limit has passed.
+ * withdrawn, or when the limit has passed. Once clients had time to connect again (`settle`), newcomers stand for those
+ * that are missing: a client whose own process restarted comes back under new ids.
  */
 export class HeldNames {
   readonly #missing = new Map<FoldedId, Set<string>>();
   readonly #newcomers = new Map<FoldedId, number>();
+  #isSettled = false;
 
   constructor(connections: ReadonlyMap<FoldedId, ReadonlySet<string>>) {
     for (const [foldedId, ids] of connections) if (ids.size > 0) this.#missing.set(foldedId, new Set(ids));
@@ -25,7 +27,6 @@ export class HeldNames {
   returned(foldedId: FoldedId, registerId: string): boolean {
     const missing = this.#missing.get(foldedId);
     if (missing === undefined) return false;
-    // A client whose process restarted too comes back under new ids: each newcomer stands for one that is missing.
     if (!missing.delete(registerId)) this.#newcomers.set(foldedId, (this.#newcomers.get(foldedId) ?? 0) + 1);
     return this.#releaseIfComplete(foldedId, missing);
   }
@@ -37,6 +38,23 @@ export class HeldNames {
     return this.#releaseIfComplete(foldedId, missing);
   }
 
+  /** What is still missing, so that a second restart holds for it too. */
+  *missing(): IterableIterator<{ readonly foldedId: FoldedId; readonly registerId: string }> {
+    for (const [foldedId, ids] of this.#missing) for (const registerId of ids) yield { foldedId, registerId };
+  }
+
+  /** Clients have had their time to connect again. Names the names that this releases. */
+  settle(): readonly FoldedId[] {
+    if (this.#isSettled) return [];
+    this.#isSettled = true;
+    return this.names().filter((foldedId) => this.#releaseIfComplete(foldedId, this.#missing.get(foldedId) ?? new Set()));
+  }
+
+  /** Forgets the names that are none of this node's business any more. */
+  keepOnly(isOurs: (foldedId: FoldedId) => boolean): void {
+    for (const foldedId of [...this.#missing.keys()]) if (!isOurs(foldedId)) this.#missing.delete(foldedId);
+  }
+
   releaseAll(): readonly FoldedId[] {
     const names = this.names();
     this.#missing.clear();
@@ -44,7 +62,8 @@ export class HeldNames {
   }
 
   #releaseIfComplete(foldedId: FoldedId, missing: ReadonlySet<string>): boolean {
-    if (missing.size > (this.#newcomers.get(foldedId) ?? 0)) return false;
+    const newcomers = this.#isSettled ? (this.#newcomers.get(foldedId) ?? 0) : 0;
+    if (missing.size > newcomers) return false;
     this.#missing.delete(foldedId);
     this.#newcomers.delete(foldedId);
     return true;

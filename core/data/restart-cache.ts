@@ -89,11 +89,16 @@ export class RestartCache {
     return this.#cache.journalBytes();
   }
 
-  /** Replaces everything by the present state. */
-  async rotate(publishers: Iterable<Publisher>, highestVersion: DatumVersion): Promise<void> {
+  /** Replaces everything by the present state; `missing` are connection publishers of before this start that are not back yet. */
+  async rotate(
+    publishers: Iterable<Publisher>,
+    missing: Iterable<{ readonly foldedId: FoldedId; readonly registerId: string }>,
+    highestVersion: DatumVersion,
+  ): Promise<void> {
     this.#pending = new ByteWriter(4_096);
     this.alive(highestVersion);
     for (const publisher of publishers) this.put(publisher);
+    for (const { foldedId, registerId } of missing) this.#pending.u8(Item.ConnectionPut).text(foldedId).text(registerId);
     const snapshot = this.#pending.finish();
     this.#pending = new ByteWriter();
     await this.#cache.rotate(snapshot);

@@ -40,5 +40,6 @@ export function answerWholeCompare(replica: SlotReplica, request: CompareDatumsR
   const { page, next } = cutPage(differing, request.after);
   const absent = request.digests.map((item) => item.dataInfoId).filter((id) => !own.has(id));
   const { highestVersion } = replica.store;
-  return { processId, highestVersion, slotSequence: replica.log.sequence, next, datums: page, absent };
+  const tombstones = request.after === '' ? replica.store.tombstones() : [];
+  return { processId, highestVersion, slotSequence: replica.log.sequence, next, datums: page, absent, tombstones };
 }

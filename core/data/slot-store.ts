@@ -8,6 +8,7 @@ import type { ProcessId } from '../model/node.ts';
 import { type Publisher, sameVisiblePublisher } from '../model/publisher.ts';
 import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
 import type { RemoveReason } from '../seams/session-gateway.ts';
+import type { WithdrawnRecord } from '../wire/slot-compare.ts';
 
 /** A publisher as it stands in a datum, with its lease when it lives by one on this node. */
 export interface PublisherRecord {
@@ -17,6 +18,8 @@ export interface PublisherRecord {
 }
 
 interface Tombstone {
+  readonly dataInfoId: DataInfoId;
+  readonly registerId: string;
   readonly version: RegisterVersion;
   readonly atMs: number;
 }
@@ -195,6 +198,19 @@ export class SlotStore {
     return record === undefined || isNewer ? { kind: 'unknown' } : { kind: 'visible', record };
   }
 
+  /** A leader's tombstone, learned as a whole and not through the log. */
+  applyTombstone({ dataInfoId, registerId, registerVersion }: WithdrawnRecord, moment: Moment): void {
+    const record = this.find(dataInfoId, registerId);
+    if (record !== undefined && compareRegisterVersion(record.publisher.registerVersion, registerVersion) > 0) return;
+    this.#entomb(dataInfoId, registerId, registerVersion, moment);
+  }
+
+  /** What was withdrawn lately, the newest last and at most `LIMITS.tombstonesPerCompare` of them. */
+  tombstones(): readonly WithdrawnRecord[] {
+    const all = [...this.#tombstones.values()].slice(-LIMITS.tombstonesPerCompare);
+    return all.map(({ dataInfoId, registerId, version }) => ({ dataInfoId, registerId, registerVersion: version }));
+  }
+
   /** Sets a group's floor above a version that a client holds. True when that raised the group's version. */
   raiseAbove(foldedId: FoldedId, held: DatumVersion, moment: Moment): boolean {
     this.learnVersion(held);
@@ -323,7 +339,7 @@ export class SlotStore {
     const key = tombstoneKey(dataInfoId, registerId);
     const known = this.#tombstones.get(key);
     if (known === undefined || compareRegisterVersion(version, known.version) > 0)
-      this.#tombstones.set(key, { version, atMs: moment.monotonicMs });
+      this.#tombstones.set(key, { dataInfoId, registerId, version, atMs: moment.monotonicMs });
   }
 
   #countIn(publisher: Publisher, datum: StoredDatum): void {

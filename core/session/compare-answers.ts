@@ -52,5 +52,5 @@ export function answerCompareDatums(
     for (const publisher of whole) bytes += publisher.payload.length + 200;
   }
   const absent: DataInfoId[] = request.digests.map((item) => item.dataInfoId).filter((id) => !ownSet.has(id));
-  return { processId, highestVersion, slotSequence: 0, next, datums, absent };
+  return { processId, highestVersion, slotSequence: 0, next, datums, absent, tombstones: [] };
 }

@@ -2,7 +2,7 @@ import type { DataInfoId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError } from '../model/errors.ts';
 import type { Publisher } from '../model/publisher.ts';
-import { compareRegisterVersion } from '../model/register-version.ts';
+import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
@@ -44,6 +44,8 @@ export interface GlobalReaderOptions {
   readonly setWhole: (isWhole: boolean) => void;
   /** Asks one slot's leader to begin its log anew. */
   readonly restartSlot: (slotId: number) => void;
+  /** A record was withdrawn at this version, through whichever Session. */
+  readonly withdrawn: (dataInfoId: DataInfoId, registerId: string, version: RegisterVersion) => void;
 }
 
 const RETRY_MS = 50;
@@ -125,6 +127,8 @@ export class GlobalReader {
       if (entry.sequence !== slot.applied + 1) continue;
       applyEntry(slot, entry, changes);
       slot.applied = entry.sequence;
+      if (entry.kind === 'remove' && entry.reason === 'withdrawn')
+        this.#options.withdrawn(entry.dataInfoId, entry.registerId, entry.registerVersion);
     }
     this.#emit(changes);
     this.#wake(slot);

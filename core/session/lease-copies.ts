@@ -1,6 +1,7 @@
 import { type Lease, LeaseTable } from '../lease/lease-table.ts';
 import type { DataInfoId } from '../model/data-info-id.ts';
 import type { Publisher } from '../model/publisher.ts';
+import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
 import type { Clock, Timer } from '../seams/clock.ts';
 
 interface Copy {
@@ -68,6 +69,12 @@ export class LeaseCopies {
 
   remove(dataInfoId: DataInfoId, registerId: string): void {
     this.#drop(copyKey(dataInfoId, registerId));
+  }
+
+  /** It was withdrawn through some Session: a copy that is not newer must not bring it back. */
+  withdrawn(dataInfoId: DataInfoId, registerId: string, version: RegisterVersion): void {
+    const copy = this.get(dataInfoId, registerId);
+    if (copy !== undefined && compareRegisterVersion(copy.registerVersion, version) <= 0) this.remove(dataInfoId, registerId);
   }
 
   /** Copies of one slot by DataInfoId. */

@@ -1,10 +1,12 @@
+import type { ByteReader } from '../codec/byte-reader.ts';
 import type { DataInfoId } from '../model/data-info-id.ts';
 import type { Datum } from '../model/datum.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import type { Digest } from '../model/digest.ts';
 import type { ProcessId } from '../model/node.ts';
+import type { RegisterVersion } from '../model/register-version.ts';
 import { beginFrame, MessageKind, openFrame } from './frame.ts';
-import { readDatum, readDigest, writeDatum, writeDigest } from './records.ts';
+import { readDatum, readDigest, readRegisterVersion, writeDatum, writeDigest, writeRegisterVersion } from './records.ts';
 
 /**
  * Repair by digest, asked by the side that wants to be corrected: a slot leader asks a Session about the records that
@@ -37,6 +39,7 @@ export interface CompareRootsAnswer {
 /**
  *     datums request := scope:u8 slotId leaderEpoch after:text digests:list(dataInfoId digest)
  *     datums answer  := processId:text highestVersion:u64 slotSequence:varint next:text datums:list absent:list(dataInfoId)
+ *                       tombstones:list(dataInfoId registerId registerVersion)
  *
  * The asker sends all its datums of the slot with the first page (`after` = ''); with a later page it sends them again.
  */
@@ -65,6 +68,14 @@ export interface CompareDatumsAnswer {
   readonly datums: readonly Datum[];
   /** DataInfoIds of the request of which the answering side has nothing. Complete on the last page only. */
   readonly absent: readonly DataInfoId[];
+  /** From a leader, with the first page: what was withdrawn lately, so that a follower that leads later refuses it as well. From a Session none. */
+  readonly tombstones: readonly WithdrawnRecord[];
+}
+
+export interface WithdrawnRecord {
+  readonly dataInfoId: DataInfoId;
+  readonly registerId: string;
+  readonly registerVersion: RegisterVersion;
 }
 
 export function encodeCompareRoots(request: CompareRootsRequest): Uint8Array {
@@ -119,13 +130,25 @@ export function encodeCompareDatumsAnswer(answer: CompareDatumsAnswer): Uint8Arr
   const writer = beginFrame(MessageKind.CompareDatums, 4_096).text(answer.processId).u64(answer.highestVersion);
   writer.varint(answer.slotSequence).text(answer.next);
   writer.list(answer.datums, (datum) => writeDatum(writer, datum));
-  return writer.list(answer.absent, (id) => writer.text(id)).finish();
+  writer.list(answer.absent, (id) => writer.text(id));
+  writer.list(answer.tombstones, ({ dataInfoId, registerId, registerVersion }) => {
+    writer.text(dataInfoId).text(registerId);
+    writeRegisterVersion(writer, registerVersion);
+  });
+  return writer.finish();
 }
 
 export function decodeCompareDatumsAnswer(frame: Uint8Array): CompareDatumsAnswer {
   const reader = openFrame(frame, MessageKind.CompareDatums);
   const head = { processId: reader.text() as ProcessId, highestVersion: reader.u64(), slotSequence: reader.varint(), next: reader.text() };
-  const answer = { ...head, datums: reader.list(readDatum), absent: reader.list((item) => item.text() as DataInfoId) };
+  const datums = reader.list(readDatum);
+  const absent = reader.list((item) => item.text() as DataInfoId);
+  const tombstones = reader.list(readWithdrawn);
+  const answer = { ...head, datums, absent, tombstones };
   reader.end();
   return answer;
+}
+
+function readWithdrawn(reader: ByteReader): WithdrawnRecord {
+  return { dataInfoId: reader.text() as DataInfoId, registerId: reader.text(), registerVersion: readRegisterVersion(reader) };
 }

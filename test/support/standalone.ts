@@ -49,6 +49,12 @@ export class MemorySlotCache implements SlotCache {
     this.#journal = [];
   }
 
+  /** As if the disk was replaced. */
+  clear(): void {
+    this.#snapshot = undefined;
+    this.#journal = [];
+  }
+
   journalBytes(): number {
     return this.#journal.reduce((sum, record) => sum + record.length, 0);
   }

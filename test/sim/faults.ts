@@ -1,0 +1,132 @@
+import { Role } from '../../core/index.ts';
+import type { Chance } from './world/chance.ts';
+import type { SimCluster, SimNode } from './world/cluster.ts';
+import type { World } from './world/world.ts';
+
+/** Longest single trouble: shorter than every lease of a client that never leaves, so that none of those may be lost. */
+const MOST_TROUBLE_MS = 7_000;
+
+/** What goes wrong in a run, drawn from its seed. `heal` ends everything that still goes on. */
+export class Faults {
+  readonly #world: World;
+  readonly #cluster: SimCluster;
+  readonly #chance: Chance;
+  #isOver = false;
+
+  constructor(world: World, cluster: SimCluster) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#chance = world.stream('faults');
+  }
+
+  begin(untilMs: number): void {
+    const meanMs = this.#chance.between(2_000, 12_000);
+    const next = () => {
+      this.#world.at(undefined, this.#chance.between(200, 2 * meanMs), () => {
+        if (this.#isOver || this.#world.nowMs >= untilMs) return;
+        this.#inject();
+        next();
+      });
+    };
+    next();
+  }
+
+  heal(): void {
+    this.#isOver = true;
+    this.#world.tell('faults', 'end; everything is healed');
+    this.#cluster.network.healAll();
+    for (const node of this.#cluster.nodes) {
+      node.store.isFull = false;
+      if (node.process !== undefined) node.process.asleepUntilMs = 0;
+      this.#cluster.start(node);
+    }
+  }
+
+  #inject(): void {
+    const draw = this.#chance.next();
+    if (draw < 0.25) this.#crash();
+    else if (draw < 0.4) this.#sleep();
+    else if (draw < 0.55) this.#partition();
+    else if (draw < 0.68) this.#breakLink();
+    else if (draw < 0.8) this.#loseAnswers();
+    else if (draw < 0.92) this.#jumpClock();
+    else this.#fillDisk();
+  }
+
+  #crash(): void {
+    const node = this.#chance.pick(this.#cluster.nodes);
+    const isOnlyData = node.roles.includes(Role.Data) && this.#othersAlive(node) === 0;
+    this.#cluster.crash(node);
+    // The last copy of the data may only come back with its restart cache: losing both is beyond what is promised.
+    if (!isOnlyData && this.#chance.isLucky(0.3)) {
+      this.#world.tell(node.name, 'loses its restart cache');
+      node.cache.clear();
+    }
+    this.#later(() => this.#cluster.start(node));
+  }
+
+  #othersAlive(node: SimNode): number {
+    return this.#cluster.withRole(Role.Data).filter((other) => other !== node && other.data !== undefined).length;
+  }
+
+  #sleep(): void {
+    const node = this.#chance.pick(this.#cluster.nodes);
+    if (node.process?.isAlive !== true) return;
+    const sleepMs = this.#chance.between(300, MOST_TROUBLE_MS);
+    this.#world.tell(node.name, `sleeps for ${sleepMs} ms`);
+    node.process.asleepUntilMs = this.#world.nowMs + sleepMs;
+  }
+
+  #partition(): void {
+    if (this.#cluster.nodes.length === 1) return;
+    const a = this.#chance.pick(this.#cluster.nodes);
+    const b = this.#chance.pick(this.#cluster.nodes.filter((node) => node !== a));
+    const isOneWay = this.#chance.isLucky(0.4);
+    this.#world.tell('faults', `${a.name} ${isOneWay ? 'cannot reach' : 'is cut off from'} ${b.name}`);
+    this.#cluster.network.cut(a.name, b.name);
+    if (!isOneWay) this.#cluster.network.cut(b.name, a.name);
+    this.#later(() => {
+      this.#world.tell('faults', 'the network is whole again');
+      this.#cluster.network.healAll();
+    });
+  }
+
+  #breakLink(): void {
+    if (this.#cluster.nodes.length === 1) return;
+    const a = this.#chance.pick(this.#cluster.nodes);
+    const b = this.#chance.pick(this.#cluster.nodes.filter((node) => node !== a));
+    this.#world.tell('faults', `the connections of ${a.name} and ${b.name} break`);
+    this.#cluster.network.breakLinks(a.name, b.name);
+  }
+
+  #loseAnswers(): void {
+    const share = this.#chance.between(2, 30) / 100;
+    const jitterMs = this.#chance.between(3, 400);
+    this.#world.tell('faults', `${Math.round(share * 100)} % of answers are lost, up to ${jitterMs} ms latency`);
+    this.#cluster.network.answerLoss = share;
+    this.#cluster.network.jitterMs = jitterMs;
+    this.#later(() => this.#cluster.network.healAll());
+  }
+
+  /** By minutes, both ways. Not by more than a restart cache may be old: what is older is rightly not believed. */
+  #jumpClock(): void {
+    const node = this.#chance.pick(this.#cluster.nodes);
+    node.wallOffsetMs = this.#chance.between(-240_000, 240_000);
+    this.#world.tell(node.name, `has a calendar that is ${node.wallOffsetMs} ms off`);
+  }
+
+  #fillDisk(): void {
+    const node = this.#chance.pick(this.#cluster.withRole(Role.Meta));
+    this.#world.tell(node.name, 'has a full disk');
+    node.store.isFull = true;
+    this.#later(() => {
+      node.store.isFull = false;
+    });
+  }
+
+  #later(run: () => void): void {
+    this.#world.at(undefined, this.#chance.between(200, MOST_TROUBLE_MS), () => {
+      if (!this.#isOver) run();
+    });
+  }
+}

@@ -1,0 +1,109 @@
+import type { DataInfoId, DatumVersion, Push } from '../../core/index.ts';
+import { contentText, registrationKey, type Truth } from './truth.ts';
+import type { World } from './world/world.ts';
+
+interface Seen {
+  readonly version: DatumVersion;
+  /** registerId to value. */
+  readonly entries: ReadonlyMap<string, string>;
+}
+
+const MOST_VIOLATIONS = 20;
+
+/** What readers see, checked the moment they see it (invariants 3, 4, 6, 9 and "one version, one content"). */
+export class Observer {
+  readonly violations: string[] = [];
+  readonly #world: World;
+  readonly #truth: Truth;
+  /** By reader and name: what a client holds now; a push below its version is ignored, as the real clients do. */
+  readonly #held = new Map<string, Map<DataInfoId, Seen>>();
+  /** By reader and name: the version pushed last on the present connection. */
+  readonly #onConnection = new Map<string, Map<DataInfoId, DatumVersion>>();
+  readonly #contents = new Map<string, string>();
+  /** By reader: withdrawn values that it saw go. */
+  readonly #gone = new Set<string>();
+  pushes = 0;
+
+  constructor(world: World, truth: Truth) {
+    this.#world = world;
+    this.#truth = truth;
+  }
+
+  violate(rule: string, detail: string): void {
+    this.#world.tell('CHECK', `${rule}: ${detail}`);
+    if (this.violations.length < MOST_VIOLATIONS) this.violations.push(`${(this.#world.nowMs / 1_000).toFixed(3)} s ${rule}: ${detail}`);
+  }
+
+  connected(reader: string): void {
+    this.#onConnection.delete(reader);
+  }
+
+  forget(reader: string): void {
+    this.#held.delete(reader);
+    this.#onConnection.delete(reader);
+  }
+
+  received(reader: string, push: Push): void {
+    this.pushes += 1;
+    const { dataInfoId, version, publishers } = push.view;
+    const entries = publishers.map(({ registerId, payload }): [string, string] => [registerId, new TextDecoder().decode(payload)]);
+    const content = contentText(entries);
+    this.#world.tell(reader, `receives ${dataInfoId} v${version % 1_000_000_000n} [${content}]`);
+    this.#checkMonotone(reader, dataInfoId, version);
+    this.#checkOneContent(dataInfoId, version, content);
+    this.#hold(reader, dataInfoId, { version, entries: new Map(entries) });
+  }
+
+  showsEverything(
+    reader: string,
+    records: readonly { readonly dataInfoId: string; readonly registerId: string; readonly value: string }[],
+  ): void {
+    const names = new Map<DataInfoId, [string, string][]>(this.#truth.names().map((name) => [name, []]));
+    for (const { dataInfoId, registerId, value } of records) names.get(dataInfoId as DataInfoId)?.push([registerId, value]);
+    for (const [name, entries] of names) this.#hold(reader, name, { version: 0n, entries: new Map(entries) });
+  }
+
+  contentHeldBy(reader: string, dataInfoId: DataInfoId): string | undefined {
+    const entries = this.#held.get(reader)?.get(dataInfoId)?.entries;
+    return entries === undefined ? undefined : contentText([...entries]);
+  }
+
+  #hold(reader: string, dataInfoId: DataInfoId, seen: Seen): void {
+    const names = this.#held.get(reader) ?? new Map<DataInfoId, Seen>();
+    this.#held.set(reader, names);
+    const before = names.get(dataInfoId);
+    if (before !== undefined && seen.version < before.version) return;
+    names.set(dataInfoId, seen);
+    if (before === undefined) return;
+    for (const id of this.#truth.steadyIds(dataInfoId)) {
+      if (before.entries.has(id) && !seen.entries.has(id))
+        this.violate('shorter list', `${reader} is shown ${dataInfoId} without ${id}, which never left`);
+    }
+    for (const [id, value] of seen.entries) {
+      const isBack = before.entries.get(id) !== value && this.#gone.has(`${reader}|${registrationKey(dataInfoId, id)}|${value}`);
+      if (isBack && this.#truth.isWithdrawn(dataInfoId, id, value))
+        this.violate('ghost', `${reader} is shown ${id}=${value} of ${dataInfoId} again after it was withdrawn`);
+    }
+    for (const [id, value] of before.entries) {
+      const isGone = seen.entries.get(id) !== value && this.#truth.isWithdrawn(dataInfoId, id, value);
+      if (isGone) this.#gone.add(`${reader}|${registrationKey(dataInfoId, id)}|${value}`);
+    }
+  }
+
+  #checkMonotone(reader: string, dataInfoId: DataInfoId, version: DatumVersion): void {
+    const versions = this.#onConnection.get(reader) ?? new Map<DataInfoId, DatumVersion>();
+    this.#onConnection.set(reader, versions);
+    const before = versions.get(dataInfoId);
+    if (before !== undefined && version < before)
+      this.violate('version fell', `${reader} is pushed ${dataInfoId} ${version} after ${before}`);
+    versions.set(dataInfoId, version);
+  }
+
+  #checkOneContent(dataInfoId: DataInfoId, version: DatumVersion, content: string): void {
+    const key = `${dataInfoId}@${version}`;
+    const known = this.#contents.get(key);
+    if (known !== undefined && known !== content)
+      this.violate('one version, two contents', `${dataInfoId} ${version} is [${known}] and [${content}]`);
+    this.#contents.set(key, content);
+  }
+}

@@ -1,0 +1,205 @@
+import { type DataInfoId, DEFAULT_GROUP, DEFAULT_INSTANCE_ID, formatDataInfoId, type LeaseGuardConfig, Role } from '../../core/index.ts';
+import { ClusterChecker, replicaDisagreements } from './checkers.ts';
+import { ConnectionClient } from './clients/connection-client.ts';
+import { EverythingReader } from './clients/everything-reader.ts';
+import { LeaseClient } from './clients/lease-client.ts';
+import { Faults } from './faults.ts';
+import { Observer } from './observer.ts';
+import { Truth } from './truth.ts';
+import { SimCluster, TOPOLOGIES } from './world/cluster.ts';
+import { Trace } from './world/trace.ts';
+import { World } from './world/world.ts';
+
+const SETTLE_MS = 10_000;
+const CHAOS_MS = 45_000;
+/** Longest time after the last fault until every reader must have the truth: a dead Session's lease plus a client's lease. */
+const CONVERGE_MS = 90_000;
+const CHECK_EVERY_MS = 250;
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Receives the story line by line. */
+  readonly tell?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly topology: string;
+  readonly violations: readonly string[];
+  /** Hash over everything that happened: the same seed gives the same. */
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly pushes: number;
+}
+
+/** One run: a cluster drawn from the seed, clients that come and go, faults, then quiet until everything agrees. */
+export async function runSeed({ seed, tell }: RunOptions): Promise<RunResult> {
+  const world = new World(seed, new Trace(tell));
+  const run = new Run(world);
+  await run.play();
+  return {
+    seed,
+    topology: run.topologyName,
+    violations: run.observer.violations,
+    traceHash: world.trace.digest(),
+    simulatedMs: world.nowMs,
+    events: world.events,
+    pushes: run.observer.pushes,
+  };
+}
+
+class Run {
+  readonly topologyName: string;
+  readonly observer: Observer;
+  readonly #world: World;
+  readonly #truth = new Truth();
+  readonly #cluster: SimCluster;
+  readonly #checker: ClusterChecker;
+  readonly #names: readonly DataInfoId[];
+  readonly #readers = new Map<string, EverythingReader>();
+  readonly #connections: ConnectionClient[] = [];
+  readonly #leases: LeaseClient[] = [];
+  #clientSerial = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    const { chance } = world;
+    const topology = chance.pick(TOPOLOGIES);
+    this.topologyName = topology.name;
+    this.observer = new Observer(world, this.#truth);
+    const leaseGuard: LeaseGuardConfig = { share: chance.isLucky(0.5) ? 1 : 0.15, least: 5, mostHoldMs: 20_000 };
+    this.#cluster = new SimCluster(world, { topology, slotCount: 16, replicas: chance.between(1, 2), leaseGuard });
+    this.#names = Array.from({ length: chance.between(3, 6) }, (_, i) =>
+      formatDataInfoId({ dataId: `svc-${i}`, instanceId: DEFAULT_INSTANCE_ID, group: DEFAULT_GROUP }),
+    );
+    this.#checker = new ClusterChecker(this.#cluster, this.observer, 400);
+    this.#cluster.onSession((node, session) => {
+      const reader = `${node.name}-all`;
+      this.observer.forget(reader);
+      this.#readers.set(reader, new EverythingReader(reader, session, this.observer));
+    });
+    this.#cluster.onCrash((node) => this.#readers.delete(`${node.name}-all`));
+  }
+
+  async play(): Promise<void> {
+    const { chance } = this.#world;
+    this.#cluster.startAll();
+    this.#watch();
+    await this.#world.runUntil(2_000);
+    for (let i = 0; i < 2; i += 1) this.#startSteady();
+    for (let i = 0; i < chance.between(3, 8); i += 1) this.#startConnectionClient();
+    for (let i = 0; i < chance.between(3, 10); i += 1) this.#startLeaseClient();
+    await this.#world.runUntil(SETTLE_MS);
+    const untilMs = SETTLE_MS + CHAOS_MS;
+    const faults = new Faults(this.#world, this.#cluster);
+    faults.begin(untilMs);
+    this.#actUntil(untilMs);
+    await this.#world.runUntil(untilMs);
+    faults.heal();
+    await this.#converge(untilMs + CONVERGE_MS);
+  }
+
+  /** Two of each name that never leave, one of each kind. */
+  #startSteady(): void {
+    const client = this.#newConnectionClient(true);
+    client.start(this.#names);
+    for (const name of this.#names) {
+      client.publish(name);
+      const lease = new LeaseClient(this.#world, this.#cluster, this.#truth, `L${++this.#clientSerial}`, name, true);
+      lease.register();
+    }
+  }
+
+  #newConnectionClient(isSteady: boolean): ConnectionClient {
+    this.#clientSerial += 1;
+    return new ConnectionClient(this.#world, this.#cluster, this.#truth, this.observer, `C${this.#clientSerial}`, isSteady);
+  }
+
+  #startConnectionClient(): void {
+    const { chance } = this.#world;
+    const client = this.#newConnectionClient(false);
+    client.start(this.#names.filter(() => chance.isLucky(0.6)));
+    for (const name of this.#names) if (chance.isLucky(0.5)) client.publish(name);
+    this.#connections.push(client);
+  }
+
+  #startLeaseClient(): void {
+    const { chance } = this.#world;
+    const client = new LeaseClient(this.#world, this.#cluster, this.#truth, `L${++this.#clientSerial}`, chance.pick(this.#names), false);
+    client.register();
+    this.#leases.push(client);
+  }
+
+  #actUntil(untilMs: number): void {
+    const chance = this.#world.stream('clients');
+    const pauseMs = chance.between(50, 800);
+    const next = () => {
+      this.#world.at(undefined, chance.between(1, 2 * pauseMs), () => {
+        if (this.#world.nowMs >= untilMs) return;
+        if (chance.isLucky(0.6)) this.#actOnConnection(chance.next());
+        else this.#actOnLease(chance.next());
+        next();
+      });
+    };
+    next();
+  }
+
+  #actOnConnection(draw: number): void {
+    const { chance } = this.#world;
+    const client = chance.pick(this.#connections);
+    if (!client.isAlive) {
+      if (this.#connections.filter((each) => each.isAlive).length < 10) this.#startConnectionClient();
+      return;
+    }
+    if (draw < 0.45) client.publish(chance.pick(this.#names));
+    else if (draw < 0.65 && client.publishedNames.length > 0) client.unpublish(chance.pick(client.publishedNames));
+    else if (draw < 0.78) client.breakConnection();
+    else if (draw < 0.9) client.moveAway();
+    else if (draw > 0.95) client.crash();
+  }
+
+  #actOnLease(draw: number): void {
+    const client = this.#world.chance.pick(this.#leases);
+    if (!client.isRegistered || draw < 0.4) client.register();
+    else if (draw < 0.7) client.cancel();
+    else if (draw < 0.85) client.crash();
+    else if (this.#leases.length < 20) this.#startLeaseClient();
+  }
+
+  #watch(): void {
+    this.#world.at(undefined, CHECK_EVERY_MS, () => {
+      this.#checker.check();
+      this.#watch();
+    });
+  }
+
+  async #converge(untilMs: number): Promise<void> {
+    let open = this.#differences();
+    while (open.length > 0 && this.#world.nowMs < untilMs) {
+      await this.#world.runUntil(this.#world.nowMs + 1_000);
+      open = this.#differences();
+    }
+    for (const difference of open) this.observer.violate('no convergence', difference);
+    if (open.length > 0) return;
+    this.#world.tell('CHECK', 'everything agrees');
+    // Peace must last: what was repaired by luck would move again.
+    await this.#world.runUntil(this.#world.nowMs + 8_000);
+    for (const difference of this.#differences()) this.observer.violate('agreement lost', difference);
+  }
+
+  #differences(): readonly string[] {
+    const found = [...replicaDisagreements(this.#cluster)];
+    const sessions = this.#cluster.withRole(Role.Session).map((node) => `${node.name}-all`);
+    const readers = sessions.map((reader) => ({ reader, names: this.#truth.names() }));
+    for (const client of this.#connections) readers.push({ reader: client.name, names: client.subscribedNames });
+    for (const { reader, names } of readers) {
+      for (const name of names) {
+        const held = this.observer.contentHeldBy(reader, name);
+        const truth = this.#truth.contentOf(name);
+        if (held !== truth) found.push(`${reader} holds [${held}] of ${name}, true is [${truth}]`);
+      }
+    }
+    return found;
+  }
+}

@@ -1,0 +1,201 @@
+import { MemoryStore } from '../../../core/host/memory-store.ts';
+import {
+  type CommitResult,
+  type DataServer,
+  type Host,
+  type LeaseGuardConfig,
+  type Log,
+  type MetaServer,
+  type NodeId,
+  peerId,
+  processId,
+  RegistryError,
+  RegistryErrorCode,
+  Role,
+  type SessionServer,
+  type StoreWrite,
+  startDataServer,
+  startMetaServer,
+  startSessionServer,
+} from '../../../core/index.ts';
+import { MemorySlotCache, NO_METRICS } from '../../support/standalone.ts';
+import { SimNetwork } from './network.ts';
+import type { SimProcess, World } from './world.ts';
+
+/** A durable store whose disk can be full for a while. */
+class SimStore extends MemoryStore {
+  isFull = false;
+
+  override async commit(writes: readonly StoreWrite[]): Promise<CommitResult> {
+    if (this.isFull) throw new RegistryError(RegistryErrorCode.StoreUnavailable, 'no space left on device');
+    return super.commit(writes);
+  }
+}
+
+export interface Topology {
+  readonly name: string;
+  readonly nodes: readonly { readonly name: string; readonly roles: readonly Role[] }[];
+}
+
+const single = (prefix: string, count: number, role: Role) =>
+  Array.from({ length: count }, (_, i) => ({ name: `${prefix}${i + 1}`, roles: [role] }));
+
+export const TOPOLOGIES: readonly Topology[] = [
+  { name: 'standalone', nodes: [{ name: 'n1', roles: [Role.Meta, Role.Data, Role.Session] }] },
+  {
+    name: '1 Meta, 2 Data, 2 Session',
+    nodes: [...single('m', 1, Role.Meta), ...single('d', 2, Role.Data), ...single('s', 2, Role.Session)],
+  },
+  {
+    name: '1 Meta, 3 Data, 3 Session',
+    nodes: [...single('m', 1, Role.Meta), ...single('d', 3, Role.Data), ...single('s', 3, Role.Session)],
+  },
+];
+
+export interface SimNode {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly store: SimStore;
+  cache: MemorySlotCache;
+  process: SimProcess | undefined;
+  /** By how much the machine's calendar is wrong. */
+  wallOffsetMs: number;
+  meta: MetaServer | undefined;
+  data: DataServer | undefined;
+  session: SessionServer | undefined;
+}
+
+export interface ClusterOptions {
+  readonly topology: Topology;
+  readonly slotCount: number;
+  readonly replicas: number;
+  readonly leaseGuard: LeaseGuardConfig;
+}
+
+/** The real roles on simulated machines. */
+export class SimCluster {
+  readonly nodes: readonly SimNode[];
+  readonly network: SimNetwork;
+  readonly #world: World;
+  readonly #options: ClusterOptions;
+  readonly #crashListeners: ((node: SimNode) => void)[] = [];
+  readonly #sessionListeners: ((node: SimNode, session: SessionServer) => void)[] = [];
+
+  constructor(world: World, options: ClusterOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.network = new SimNetwork(world);
+    this.nodes = options.topology.nodes.map(({ name, roles }) => ({
+      name,
+      roles,
+      store: new SimStore(),
+      cache: new MemorySlotCache(),
+      process: undefined,
+      wallOffsetMs: 0,
+      meta: undefined,
+      data: undefined,
+      session: undefined,
+    }));
+  }
+
+  withRole(role: Role): readonly SimNode[] {
+    return this.nodes.filter((node) => node.roles.includes(role));
+  }
+
+  /** Nodes whose Session accepts clients now. */
+  sessions(): readonly SimNode[] {
+    return this.nodes.filter((node) => node.process?.isAlive === true && node.session !== undefined);
+  }
+
+  onCrash(listener: (node: SimNode) => void): void {
+    this.#crashListeners.push(listener);
+  }
+
+  onSession(listener: (node: SimNode, session: SessionServer) => void): void {
+    this.#sessionListeners.push(listener);
+  }
+
+  startAll(): void {
+    for (const node of this.nodes) this.start(node);
+  }
+
+  start(node: SimNode): void {
+    if (node.process?.isAlive === true) return;
+    const process = this.#world.startProcess(node.name, () => node.wallOffsetMs);
+    node.process = process;
+    this.#world.tell(node.name, 'starts');
+    this.#startRoles(node, process).catch((caught: unknown) => {
+      if (process.isAlive) throw caught;
+    });
+  }
+
+  /** The process ends without a word. What it had in memory is gone; store and restart cache stay. */
+  crash(node: SimNode): void {
+    if (node.process?.isAlive !== true) return;
+    node.process.isAlive = false;
+    node.meta = undefined;
+    node.data = undefined;
+    node.session = undefined;
+    this.#world.tell(node.name, 'crashes');
+    for (const other of this.nodes) if (other !== node) this.network.breakLinks(node.name, other.name);
+    for (const listener of this.#crashListeners) listener(node);
+  }
+
+  async #startRoles(node: SimNode, process: SimProcess): Promise<void> {
+    const { slotCount, replicas, leaseGuard } = this.#options;
+    const random = this.#world.stream(`${node.name}@${this.#world.nowMs}`);
+    const nodeId = node.name as NodeId;
+    const host: Host = {
+      nodeId,
+      processId: processId(nodeId, random.uuid()),
+      clock: this.#world.clockOf(process),
+      random,
+      log: this.#logOf(node.name),
+      metrics: NO_METRICS,
+    };
+    const at = (role: Role) => ({ ...host, peers: this.network.endpoint(process, peerId(nodeId, role)) });
+    const metas = this.withRole(Role.Meta).map((meta) => peerId(meta.name as NodeId, Role.Meta));
+    const common = { cluster: 'sim', slotCount, metas, address: `${node.name}:1`, heartbeatMs: 1_000, heartbeatLeaseMs: 20_000 };
+    const isCurrent = () => process.isAlive;
+    if (node.roles.includes(Role.Meta)) {
+      const meta = await startMetaServer({ ...common, replicas }, at(Role.Meta), node.store);
+      if (!isCurrent()) return;
+      node.meta = meta;
+    }
+    if (node.roles.includes(Role.Data)) {
+      const config = { ...common, sessionLeaseMs: 30_000, compareEveryMs: 6_000, restoreHoldMs: 30_000, restoreOldestMs: 600_000 };
+      const data = await startDataServer({ ...config, snapshotEveryBytes: 64 * 1024, leaseGuard }, at(Role.Data), node.cache);
+      if (!isCurrent()) return;
+      node.data = data;
+    }
+    if (node.roles.includes(Role.Session)) {
+      const config = {
+        ...common,
+        dataCenter: 'dc',
+        pulseMs: 1_000,
+        requestTimeoutMs: 1_000,
+        mergeWindowLeastMs: 10,
+        mergeWindowMostMs: 1_000,
+      };
+      const grace = { globalReaderIdleMs: 600_000, massCloseShare: 0.3, massCloseGraceMs: 3_000 };
+      const session = await startSessionServer({ ...config, ...grace }, at(Role.Session), []);
+      if (!isCurrent()) return;
+      node.session = session;
+      this.#world.tell(node.name, 'accepts clients');
+      for (const listener of this.#sessionListeners) listener(node, session);
+    }
+  }
+
+  #logOf(who: string): Log {
+    const write = (level: string) => (message: string, fields?: object) =>
+      this.#world.tell(who, `${level}: ${message}${fields === undefined ? '' : ` ${fieldsOf(fields)}`}`);
+    const log: Log = { debug: () => undefined, info: write('info'), warn: write('warn'), error: write('error'), with: () => log };
+    return log;
+  }
+}
+
+function fieldsOf(fields: object): string {
+  return Object.entries(fields)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(' ');
+}

@@ -1,0 +1,182 @@
+import { type PeerHandler, type PeerId, type PeerTransport, RegistryError, RegistryErrorCode } from '../../../core/index.ts';
+import type { Chance } from './chance.ts';
+import type { SimProcess, World } from './world.ts';
+
+interface Endpoint {
+  readonly process: SimProcess;
+  handler: PeerHandler | undefined;
+  readonly brokenListeners: Set<(peer: PeerId) => void>;
+}
+
+interface Link {
+  /** Grows when the link breaks: what was under way before is lost. */
+  generation: number;
+  lastArrivalMs: number;
+}
+
+/**
+ * Messages between roles with latency, in order per link while it lasts; links break, directions go dead, answers get lost.
+ * Within one process nothing is ever lost.
+ */
+export class SimNetwork {
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #endpoints = new Map<PeerId, Endpoint>();
+  readonly #links = new Map<string, Link>();
+  readonly #dead = new Set<string>();
+  readonly #waiting = new Set<{ readonly from: SimProcess; readonly toNode: string; fail: () => void }>();
+  /** Share of answers that never arrive. */
+  answerLoss = 0;
+  /** Greatest extra latency, ms. */
+  jitterMs = 3;
+  messages = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#chance = world.stream('network');
+  }
+
+  endpoint(process: SimProcess, self: PeerId): PeerTransport {
+    const endpoint: Endpoint = { process, handler: undefined, brokenListeners: new Set() };
+    this.#endpoints.set(self, endpoint);
+    return {
+      self,
+      request: (to, message, { timeoutMs }) => this.#request(endpoint, self, to, message, timeoutMs),
+      send: (to, message) => {
+        this.#carry(endpoint.process, nodeOf(to), () => {
+          const target = this.#endpoints.get(to);
+          if (target?.handler === undefined || !target.process.isAlive) return;
+          this.#world.at(target.process, 0, () => void this.#handle(target, self, message).catch(() => undefined));
+        });
+      },
+      serve: (handler) => {
+        endpoint.handler = handler;
+        return {
+          close: () => {
+            endpoint.handler = undefined;
+          },
+        };
+      },
+      onLinkBroken: (listener) => {
+        endpoint.brokenListeners.add(listener);
+        return { close: () => endpoint.brokenListeners.delete(listener) };
+      },
+    };
+  }
+
+  /** Everything from one node to another vanishes; the senders are not told. */
+  cut(from: string, to: string): void {
+    this.#dead.add(`${from}>${to}`);
+  }
+
+  healAll(): void {
+    this.#dead.clear();
+    this.answerLoss = 0;
+    this.jitterMs = 3;
+  }
+
+  /** The connections between two nodes end: what is under way is lost, both sides know at once. */
+  breakLinks(a: string, b: string): void {
+    this.#link(a, b).generation += 1;
+    this.#link(b, a).generation += 1;
+    for (const waiting of [...this.#waiting]) {
+      const pair = `${waiting.from.node}>${waiting.toNode}`;
+      if (pair === `${a}>${b}` || pair === `${b}>${a}`) waiting.fail();
+    }
+    this.#tellBroken(a, b);
+    this.#tellBroken(b, a);
+  }
+
+  #tellBroken(at: string, peerNode: string): void {
+    for (const [peer] of this.#endpoints) {
+      if (nodeOf(peer) !== peerNode) continue;
+      for (const endpoint of this.#endpoints.values()) {
+        if (endpoint.process.node !== at || !endpoint.process.isAlive) continue;
+        this.#world.at(endpoint.process, 0, () => {
+          for (const listener of endpoint.brokenListeners) listener(peer);
+        });
+      }
+    }
+  }
+
+  #request(endpoint: Endpoint, self: PeerId, to: PeerId, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const { process } = endpoint;
+      const waiting = {
+        from: process,
+        toNode: nodeOf(to),
+        fail: () => settle(() => reject(new RegistryError(RegistryErrorCode.Unavailable, `the link to ${to} broke`))),
+      };
+      const settle = (run: () => void) => {
+        if (!this.#waiting.delete(waiting)) return;
+        timer.cancel();
+        run();
+      };
+      this.#waiting.add(waiting);
+      const timer = this.#world.at(process, timeoutMs, () =>
+        settle(() => reject(new RegistryError(RegistryErrorCode.Timeout, `${to} did not answer within ${timeoutMs} ms`))),
+      );
+      const answer = (run: () => void) => {
+        if (nodeOf(to) !== process.node && this.#chance.isLucky(this.answerLoss)) return;
+        this.#carryBetween(nodeOf(to), process.node, () => this.#world.at(process, 0, () => settle(run)));
+      };
+      this.#carry(process, nodeOf(to), () => {
+        const target = this.#endpoints.get(to);
+        if (target?.handler === undefined || !target.process.isAlive) {
+          answer(() => reject(new RegistryError(RegistryErrorCode.Unavailable, `${to} is not running`)));
+          return;
+        }
+        this.#world.at(target.process, 0, () => {
+          this.#handle(target, self, message).then(
+            (bytes) => {
+              if (!target.process.isAlive) return;
+              if (bytes === undefined) answer(() => reject(new RegistryError(RegistryErrorCode.Malformed, `${to} has no answer`)));
+              else answer(() => resolve(bytes));
+            },
+            (caught: unknown) => answer(() => reject(RegistryError.from(caught))),
+          );
+        });
+      });
+    });
+  }
+
+  async #handle(target: Endpoint, from: PeerId, message: Uint8Array): Promise<Uint8Array | undefined> {
+    if (target.handler === undefined) throw new RegistryError(RegistryErrorCode.Unavailable, 'the role is not running');
+    return target.handler(from, message);
+  }
+
+  #carry(process: SimProcess, toNode: string, arrive: () => void): void {
+    this.#carryBetween(process.node, toNode, arrive);
+  }
+
+  #carryBetween(fromNode: string, toNode: string, arrive: () => void): void {
+    this.messages += 1;
+    this.#world.trace.fold(`${fromNode}>${toNode};`);
+    if (fromNode === toNode) {
+      this.#world.at(undefined, 0, arrive);
+      return;
+    }
+    if (this.#dead.has(`${fromNode}>${toNode}`)) return;
+    const link = this.#link(fromNode, toNode);
+    const { generation } = link;
+    const latencyMs = 0.3 + this.#chance.next() * this.jitterMs;
+    link.lastArrivalMs = Math.max(link.lastArrivalMs, this.#world.nowMs + latencyMs);
+    this.#world.at(undefined, link.lastArrivalMs - this.#world.nowMs, () => {
+      if (link.generation === generation && !this.#dead.has(`${fromNode}>${toNode}`)) arrive();
+    });
+  }
+
+  #link(from: string, to: string): Link {
+    const key = `${from}>${to}`;
+    let link = this.#links.get(key);
+    if (link === undefined) {
+      link = { generation: 0, lastArrivalMs: 0 };
+      this.#links.set(key, link);
+    }
+    return link;
+  }
+}
+
+function nodeOf(peer: PeerId): string {
+  return peer.slice(0, peer.indexOf('/'));
+}

@@ -1,0 +1,69 @@
+// The simulator from the command line: npm run sim -- --seeds 2000 --from 1, or npm run sim -- --seed 7 --trace
+import { fork } from 'node:child_process';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type RunResult, runSeed } from '../test/sim/run-seed.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: String(Math.max(1, cpus().length)) },
+    seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+  },
+});
+
+if (values.seed !== undefined) {
+  const result = await runSeed({ seed: Number(values.seed), ...(values.trace ? { tell: (line: string) => console.log(line) } : {}) });
+  console.log(summary(result));
+  process.exit(result.violations.length === 0 ? 0 : 1);
+}
+
+const from = Number(values.from);
+const seeds = Number(values.seeds);
+const jobs = Math.min(Number(values.jobs), seeds);
+if (![from, seeds, jobs].every((number) => Number.isSafeInteger(number) && number >= 0) || seeds === 0) {
+  console.error('--seeds, --from and --jobs must be whole numbers, --seeds at least 1');
+  process.exit(2);
+}
+if (jobs <= 1) {
+  process.exit((await runAll(from, seeds)) ? 0 : 1);
+}
+
+const share = Math.ceil(seeds / jobs);
+const codes = await Promise.all(
+  Array.from({ length: jobs }, (_, job) => {
+    const count = Math.min(share, seeds - job * share);
+    if (count <= 0) return Promise.resolve(0);
+    const args = ['--jobs', '1', '--from', String(from + job * share), '--seeds', String(count)];
+    const child = fork(fileURLToPath(import.meta.url), args, { stdio: 'inherit' });
+    return new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)));
+  }),
+);
+process.exit(codes.every((code) => code === 0) ? 0 : 1);
+
+async function runAll(first: number, count: number): Promise<boolean> {
+  const started = performance.now();
+  let failed = 0;
+  let simulatedMs = 0;
+  for (let seed = first; seed < first + count; seed += 1) {
+    const result = await runSeed({ seed });
+    simulatedMs += result.simulatedMs;
+    if (result.violations.length === 0) continue;
+    failed += 1;
+    console.log(summary(result));
+  }
+  const seconds = (performance.now() - started) / 1_000;
+  const virtual = `${Math.round(simulatedMs / 1_000)} virtual seconds in ${seconds.toFixed(1)} s`;
+  console.log(`seeds ${first} to ${first + count - 1}: ${count - failed} passed, ${failed} failed; ${virtual}`);
+  return failed === 0;
+}
+
+function summary(result: RunResult): string {
+  const { seed, topology, violations, traceHash, simulatedMs, events, pushes } = result;
+  const head = `seed ${seed} (${topology}): ${Math.round(simulatedMs / 1_000)} s, ${events} events, ${pushes} pushes, trace ${traceHash}`;
+  if (violations.length === 0) return `${head}: passed`;
+  return [`${head}: FAILED`, ...violations.map((line) => `  ${line}`), `  replay: npm run sim -- --seed ${seed} --trace`].join('\n');
+}
