@@ -5,6 +5,7 @@ import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { type PeerId, type ProcessId, Role } from '../model/node.ts';
 import type { Publisher } from '../model/publisher.ts';
+import { nextStamp } from '../model/register-version.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
@@ -77,6 +78,8 @@ export class DataRole implements DataServer {
   /** Lease publishers of before the restart, until their slot is led again. */
   #restored: Publisher[];
   #floorVersion: DatumVersion;
+  /** Greatest register stamp of any operation so far: Sessions keep their stamp clocks above it. */
+  #highestStamp = 0;
   #isFlushScheduled = false;
   #timer: Timer | undefined;
   #lastTickMs: number;
@@ -315,6 +318,7 @@ export class DataRole implements DataServer {
   }
 
   #publish(replica: SlotReplica, publisher: Publisher, cause: Cause): SlotOperationResult {
+    this.#highestStamp = Math.max(this.#highestStamp, publisher.registerVersion.stamp);
     const applied = replica.store.publish(publisher, this.#moment());
     if (applied.kind === 'stale') return { kind: 'stale', stored: applied.stored, tombstone: applied.tombstone };
     if (applied.kind === 'unchanged') {
@@ -346,13 +350,14 @@ export class DataRole implements DataServer {
       operation.kind === 'unpublish'
         ? replica.store.unpublish(dataInfoId, registerId, registerVersion, moment)
         : replica.store.disconnect(request.processId, dataInfoId, registerId, registerVersion, moment);
+    this.#highestStamp = Math.max(this.#highestStamp, registerVersion.stamp);
     if (applied.kind === 'stale') return { kind: 'stale', stored: applied.stored, tombstone: applied.tombstone };
     const isReleased = this.#held.withdrawn(foldDataInfoId(dataInfoId), registerId);
     if (applied.kind !== 'visible') {
       if (isReleased) this.#noticed(replica, foldDataInfoId(dataInfoId), request);
       return { kind: 'unknown' };
     }
-    this.#removed(replica, applied.record, 'withdrawn', request, registerVersion);
+    this.#removed(replica, applied.record, operation.kind === 'unpublish' ? 'withdrawn' : 'expired', request, registerVersion);
     return { kind: 'applied' };
   }
 
@@ -477,7 +482,8 @@ export class DataRole implements DataServer {
       if (replica === undefined || !replica.isLeader || replica.leaderEpoch !== leaderEpoch) return true;
       return replica.interest.noticeSequence(from, request.processId) !== notice;
     });
-    return encodeSessionPulseAnswer({ tableEpoch: this.#meta.table.epoch, behind: behind.map((cursor) => cursor.slotId) });
+    const highestStamp = nextStamp(this.#highestStamp, this.#host.clock.wallMs());
+    return encodeSessionPulseAnswer({ tableEpoch: this.#meta.table.epoch, highestStamp, behind: behind.map((cursor) => cursor.slotId) });
   }
 
   // Making changes known

@@ -118,6 +118,8 @@ export class SlotStore {
     if (known !== undefined) {
       const order = compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion);
       if (order < 0) return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
+      if (order === 0 && isRival(incoming, known.publisher))
+        return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
       if (order === 0) return { kind: 'unchanged' };
     }
     const datum = known?.datum ?? this.#datum(foldedId, incoming.dataInfoId);
@@ -153,14 +155,16 @@ export class SlotStore {
     return { kind: 'visible', record };
   }
 
-  /** The connection ended: removes only what this process still owns, and leaves a tombstone against its own late batches. */
+  /**
+   * The connection ended: removes only what this process still owns. No tombstone: the client may be connected to another Session by
+   * now, whose older stamp must not be refused.
+   */
   disconnect(owner: ProcessId, dataInfoId: DataInfoId, registerId: string, version: RegisterVersion, moment: Moment): Applied {
     const record = this.find(dataInfoId, registerId);
     if (record === undefined) return { kind: 'unknown' };
     if (record.publisher.owner !== owner || compareRegisterVersion(version, record.publisher.registerVersion) < 0) {
       return { kind: 'stale', stored: record.publisher.registerVersion, tombstone: false };
     }
-    this.#entomb(dataInfoId, registerId, version, moment);
     this.#remove(record, moment);
     return { kind: 'visible', record };
   }
@@ -398,4 +402,12 @@ function ownedDigest(datum: StoredDatum, owner: ProcessId): Digest {
     }
   }
   return digest.value();
+}
+
+/**
+ * Two Sessions, or two incarnations of one, may lift their stamps to the same number. Of two different registrations with one version
+ * the second is refused, so that its Session stamps its client's word anew.
+ */
+function isRival(incoming: Publisher, known: Publisher): boolean {
+  return incoming.liveness.kind === 'connection' ? incoming.owner !== known.owner : !sameVisiblePublisher(incoming, known);
 }

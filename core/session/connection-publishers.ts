@@ -7,10 +7,7 @@ import type { Registration } from '../seams/session-gateway.ts';
 import type { PublisherStore } from './publisher-store.ts';
 import type { SlotRouter } from './slot-router.ts';
 import type { SlotWriter } from './slot-writer.ts';
-import type { StampClock } from './stamp-clock.ts';
-
-/** A fresh registration that a leader finds older than what it has is stamped anew this often: the client has just said it, so it is the newest. */
-const RESTAMPS_MOST = 5;
+import { Restamping, type StampClock } from './stamp-clock.ts';
 
 /** One client connection's side of the Session's publishers. */
 export interface PublisherOwner {
@@ -55,7 +52,7 @@ export class ConnectionPublishers {
     this.#owners.get(key)?.keys.delete(key);
     this.#owners.set(key, owner);
     owner.keys.set(key, { dataInfoId, registerId });
-    this.#put(registration, clientVersion, 0);
+    this.#put(registration, clientVersion, new Restamping(this.#host.clock));
   }
 
   unpublish(dataInfoId: DataInfoId, registerId: string, clientVersion: number): void {
@@ -65,7 +62,7 @@ export class ConnectionPublishers {
     this.#owners.get(key)?.keys.delete(key);
     this.#owners.delete(key);
     const version = Math.max(clientVersion, known?.registerVersion.version ?? 0);
-    this.#withdraw(dataInfoId, registerId, version, 0);
+    this.#withdraw(dataInfoId, registerId, version, new Restamping(this.#host.clock));
   }
 
   /** The connection is gone: withdraws what still belongs to it. */
@@ -82,7 +79,7 @@ export class ConnectionPublishers {
     owner.keys.clear();
   }
 
-  #put(registration: Registration, clientVersion: number, attempt: number): void {
+  #put(registration: Registration, clientVersion: number, restamping: Restamping): void {
     const { dataInfoId, registerId } = registration;
     const publisher: Publisher = {
       ...registration,
@@ -95,19 +92,19 @@ export class ConnectionPublishers {
     this.#writer.write({ kind: 'publish', publisher }, (result) => {
       if (result.kind !== 'stale' || this.#store.get(slotId, dataInfoId, registerId) !== publisher) return;
       this.#stamps.lift(result.stored.stamp);
-      if (attempt < RESTAMPS_MOST && result.stored.version <= clientVersion) this.#put(registration, clientVersion, attempt + 1);
       // Another Session holds a newer version of the record: it is not this one's truth any more.
-      else this.#store.remove(slotId, dataInfoId, registerId);
+      if (result.stored.version > clientVersion) this.#store.remove(slotId, dataInfoId, registerId);
+      else if (restamping.isAllowed()) this.#put(registration, clientVersion, restamping);
     });
   }
 
-  #withdraw(dataInfoId: DataInfoId, registerId: string, version: number, attempt: number): void {
+  #withdraw(dataInfoId: DataInfoId, registerId: string, version: number, restamping: Restamping): void {
     const registerVersion = { version, stamp: this.#stamps.next() };
     this.#writer.write({ kind: 'unpublish', dataInfoId, registerId, registerVersion }, (result) => {
-      if (result.kind !== 'stale' || result.tombstone || attempt >= RESTAMPS_MOST || result.stored.version > version) return;
+      if (result.kind !== 'stale' || result.tombstone || result.stored.version > version) return;
       if (this.#store.get(this.#slotOf(dataInfoId), dataInfoId, registerId) !== undefined) return;
       this.#stamps.lift(result.stored.stamp);
-      this.#withdraw(dataInfoId, registerId, version, attempt + 1);
+      if (restamping.isAllowed()) this.#withdraw(dataInfoId, registerId, version, restamping);
     });
   }
 

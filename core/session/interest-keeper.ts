@@ -36,6 +36,8 @@ export interface InterestEvents {
   changed(changes: readonly NoticedChange[]): void;
   /** The whole slot is announced to a (new) leader, whose log starts after this sequence. */
   wholeAnnounced(slotId: number, leaderEpoch: number, slotSequence: number): void;
+  /** The greatest register stamp that a Data node knows. */
+  stampSeen(stamp: number): void;
   /** Greatest version of the name that a client of this Session was sent. */
   sentVersion(foldedId: FoldedId): DatumVersion;
 }
@@ -136,6 +138,7 @@ export class InterestKeeper {
     try {
       const answer = decodeSessionPulseAnswer(await this.#host.peers.request(peer, request, { timeoutMs: this.#timeoutMs }));
       this.#meta.linkWorks(peer);
+      this.#events.stampSeen(answer.highestStamp);
       if (answer.tableEpoch > this.#meta.table.epoch) this.#router.refresh();
       const sent = new Map(cursors.map((cursor) => [cursor.slotId, cursor.notice]));
       for (const slotId of answer.behind) {

@@ -10,9 +10,8 @@ import type { GlobalReader } from './global-reader.ts';
 import type { LeaseCopies } from './lease-copies.ts';
 import type { SlotRouter } from './slot-router.ts';
 import type { SlotWriter } from './slot-writer.ts';
-import type { StampClock } from './stamp-clock.ts';
+import { Restamping, type StampClock } from './stamp-clock.ts';
 
-const RESTAMPS_MOST = 5;
 /** A registration is acknowledged from this Session's own copy when the leader was not reached within this time. */
 const LEADER_WAIT_MS = 1_000;
 
@@ -39,7 +38,7 @@ export class LeasePublishers implements LeaseGateway {
     if (!Number.isFinite(durationMs) || durationMs < 1 || durationMs > LIMITS.leaseDurationMs) {
       throw new RegistryError(RegistryErrorCode.InvalidArgument, `a lease lasts 1 to ${LIMITS.leaseDurationMs} ms, not ${durationMs}`);
     }
-    const answered = this.#publish(registration, Math.round(durationMs), 0);
+    const answered = this.#publish(registration, Math.round(durationMs), new Restamping(this.#host.clock));
     await Promise.race([answered, this.#leaderWait()]);
   }
 
@@ -57,13 +56,13 @@ export class LeasePublishers implements LeaseGateway {
   async cancel(dataInfoId: DataInfoId, registerId: string): Promise<boolean> {
     const hadCopy = this.#copies.get(dataInfoId, registerId) !== undefined;
     this.#copies.remove(dataInfoId, registerId);
-    const answered = this.#withdraw(dataInfoId, registerId, 0);
+    const answered = this.#withdraw(dataInfoId, registerId, new Restamping(this.#host.clock));
     const existed = await Promise.race([answered, this.#leaderWait()]);
     return existed ?? hadCopy;
   }
 
   /** Stores the copy first, so that the record survives whatever happens to the leader. */
-  async #publish(registration: Registration, durationMs: number, attempt: number): Promise<void> {
+  async #publish(registration: Registration, durationMs: number, restamping: Restamping): Promise<void> {
     const publisher: Publisher = {
       ...registration,
       registerVersion: { version: 0, stamp: this.#stamps.next() },
@@ -76,20 +75,21 @@ export class LeasePublishers implements LeaseGateway {
       this.#stamps.lift(result.stored.stamp);
       // A newer registration through this Session has taken over while this one was under way.
       if (this.#copies.get(registration.dataInfoId, registration.registerId) !== publisher) return;
-      if (attempt < RESTAMPS_MOST) await this.#publish(registration, durationMs, attempt + 1);
+      if (restamping.isAllowed()) await this.#publish(registration, durationMs, restamping);
+      // It waited too long to be called the newest: the client has said something else through another Session meanwhile.
+      else this.#copies.remove(registration.dataInfoId, registration.registerId);
       return;
     }
     await this.#reader.whenApplied(slotId, sequence);
   }
 
-  async #withdraw(dataInfoId: DataInfoId, registerId: string, attempt: number): Promise<boolean> {
+  async #withdraw(dataInfoId: DataInfoId, registerId: string, restamping: Restamping): Promise<boolean> {
     const registerVersion = { version: 0, stamp: this.#stamps.next() };
     const { result, sequence, slotId } = await this.#write({ kind: 'unpublish', dataInfoId, registerId, registerVersion });
-    if (result.kind === 'stale' && !result.tombstone && attempt < RESTAMPS_MOST) {
+    if (result.kind === 'stale') {
       this.#stamps.lift(result.stored.stamp);
-      return this.#withdraw(dataInfoId, registerId, attempt + 1);
+      if (!result.tombstone && restamping.isAllowed()) return this.#withdraw(dataInfoId, registerId, restamping);
     }
-    if (result.kind === 'stale') this.#stamps.lift(result.stored.stamp);
     await this.#reader.whenApplied(slotId, sequence);
     return result.kind === 'applied';
   }

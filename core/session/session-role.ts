@@ -84,6 +84,7 @@ export class SessionRole implements SessionServer {
     this.#interests = new InterestKeeper(host, this.#router, meta, timeoutMs, {
       changed: (changes) => this.#views.changed(changes),
       wholeAnnounced: (slotId, leaderEpoch, sequence) => this.#reader.announced(slotId, leaderEpoch, sequence),
+      stampSeen: (stamp) => stamps.lift(stamp),
       sentVersion: (foldedId) => this.#pushes.sentVersion(foldedId),
     });
     this.#reader = new GlobalReader({

@@ -20,3 +20,26 @@ export class StampClock {
     if (stamp > this.#last) this.#last = stamp;
   }
 }
+
+const RESTAMPS_MOST = 5;
+const RESTAMP_WITHIN_MS = 1_500;
+
+/**
+ * Whether what a client said may be stamped anew when a leader has something newer. What was said just now is the newest whatever the
+ * clocks say; what waited for a leader is not, because the client may have said more through another Session meanwhile.
+ */
+export class Restamping {
+  readonly #clock: Clock;
+  readonly #saidAtMs: number;
+  #left = RESTAMPS_MOST;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#saidAtMs = clock.monotonicMs();
+  }
+
+  isAllowed(): boolean {
+    this.#left -= 1;
+    return this.#left >= 0 && this.#clock.monotonicMs() - this.#saidAtMs <= RESTAMP_WITHIN_MS;
+  }
+}

@@ -6,7 +6,7 @@ import { beginFrame, MessageKind, openFrame } from './frame.ts';
  * Session has an interest there. One small message per pair of nodes whatever the number of services.
  *
  *     request := processId:text tableEpoch:varint cursors:list(slotId leaderEpoch notice:varint)
- *     answer  := tableEpoch:varint behind:list(slotId)
+ *     answer  := tableEpoch:varint highestStamp:varint behind:list(slotId)
  */
 export interface SessionPulseRequest {
   readonly processId: ProcessId;
@@ -23,6 +23,8 @@ export interface NoticeCursor {
 
 export interface SessionPulseAnswer {
   readonly tableEpoch: number;
+  /** Greatest register stamp this node has seen, or its own wall clock's: a Session with a slow clock catches up by it. */
+  readonly highestStamp: number;
   /** Slots whose notices were missed, or whose interest this node does not know (any more): announce again with `reset`. */
   readonly behind: readonly number[];
 }
@@ -42,13 +44,13 @@ export function decodeSessionPulse(frame: Uint8Array): SessionPulseRequest {
 }
 
 export function encodeSessionPulseAnswer(answer: SessionPulseAnswer): Uint8Array {
-  const writer = beginFrame(MessageKind.SessionPulse).varint(answer.tableEpoch);
+  const writer = beginFrame(MessageKind.SessionPulse).varint(answer.tableEpoch).varint(answer.highestStamp);
   return writer.list(answer.behind, (slotId) => writer.varint(slotId)).finish();
 }
 
 export function decodeSessionPulseAnswer(frame: Uint8Array): SessionPulseAnswer {
   const reader = openFrame(frame, MessageKind.SessionPulse);
-  const answer = { tableEpoch: reader.varint(), behind: reader.list((item) => item.varint()) };
+  const answer = { tableEpoch: reader.varint(), highestStamp: reader.varint(), behind: reader.list((item) => item.varint()) };
   reader.end();
   return answer;
 }

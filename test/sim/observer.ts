@@ -8,7 +8,7 @@ interface Seen {
   readonly entries: ReadonlyMap<string, string>;
 }
 
-const MOST_VIOLATIONS = 20;
+const MOST_VIOLATIONS = 6;
 
 /** What readers see, checked the moment they see it (invariants 3, 4, 6, 9 and "one version, one content"). */
 export class Observer {

@@ -197,9 +197,17 @@ class Run {
       for (const name of names) {
         const held = this.observer.contentHeldBy(reader, name);
         const truth = this.#truth.contentOf(name);
-        if (held !== truth) found.push(`${reader} holds [${held}] of ${name}, true is [${truth}]`);
+        if (held !== truth) found.push(`${reader} of ${name}: ${textDifference(held, truth)}`);
       }
     }
     return found;
   }
+}
+
+function textDifference(held: string | undefined, truth: string): string {
+  if (held === undefined) return 'has never been shown anything';
+  const [has, should] = [held.split(' '), truth.split(' ')];
+  const missing = should.filter((entry) => !has.includes(entry));
+  const extra = has.filter((entry) => !should.includes(entry));
+  return `lacks [${missing.join(' ')}], has too much [${extra.join(' ')}]`;
 }
