@@ -44,6 +44,8 @@ export interface GlobalReaderOptions {
   readonly setWhole: (isWhole: boolean) => void;
   /** Asks one slot's leader to begin its log anew. */
   readonly restartSlot: (slotId: number) => void;
+  /** A record was put, through whichever Session. */
+  readonly published: (publisher: Publisher) => void;
   /** A record was withdrawn at this version, through whichever Session. */
   readonly withdrawn: (dataInfoId: DataInfoId, registerId: string, version: RegisterVersion) => void;
 }
@@ -127,7 +129,8 @@ export class GlobalReader {
       if (entry.sequence !== slot.applied + 1) continue;
       applyEntry(slot, entry, changes);
       slot.applied = entry.sequence;
-      if (entry.kind === 'remove' && entry.reason === 'withdrawn')
+      if (entry.kind === 'put') this.#options.published(entry.publisher);
+      else if (entry.reason === 'withdrawn')
         this.#options.withdrawn(entry.dataInfoId, entry.registerId, entry.registerVersion);
     }
     this.#emit(changes);

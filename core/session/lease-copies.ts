@@ -71,6 +71,13 @@ export class LeaseCopies {
     this.#drop(copyKey(dataInfoId, registerId));
   }
 
+  /** It was registered anew through some Session: what this one would bring back must be the newest. */
+  published(publisher: Publisher): void {
+    const copy = this.#copies.get(copyKey(publisher.dataInfoId, publisher.registerId));
+    if (copy !== undefined && compareRegisterVersion(copy.publisher.registerVersion, publisher.registerVersion) < 0)
+      copy.publisher = { ...publisher, payload: publisher.payload.slice() };
+  }
+
   /** It was withdrawn through some Session: a copy that is not newer must not bring it back. */
   withdrawn(dataInfoId: DataInfoId, registerId: string, version: RegisterVersion): void {
     const copy = this.get(dataInfoId, registerId);

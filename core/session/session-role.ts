@@ -94,6 +94,7 @@ export class SessionRole implements SessionServer {
       idleMs: config.globalReaderIdleMs,
       setWhole: (isWhole) => this.#interests.setWhole(isWhole),
       restartSlot: (slotId) => this.#interests.restartWhole(slotId),
+      published: (publisher) => this.#copies.published(publisher),
       withdrawn: (dataInfoId, registerId, version) => this.#copies.withdrawn(dataInfoId, registerId, version),
     });
     this.#documents = new Documents(host, meta);

@@ -37,7 +37,6 @@ export class Faults {
     this.#cluster.network.healAll();
     for (const node of this.#cluster.nodes) {
       node.store.isFull = false;
-      if (node.process !== undefined) node.process.asleepUntilMs = 0;
       this.#cluster.start(node);
     }
   }
@@ -74,7 +73,8 @@ export class Faults {
     if (node.process?.isAlive !== true) return;
     const sleepMs = this.#chance.between(300, MOST_TROUBLE_MS);
     this.#world.tell(node.name, `sleeps for ${sleepMs} ms`);
-    node.process.asleepUntilMs = this.#world.nowMs + sleepMs;
+    // Never shortened: what waits for the end of a sleep must not be overtaken.
+    node.process.asleepUntilMs = Math.max(node.process.asleepUntilMs, this.#world.nowMs + sleepMs);
   }
 
   #partition(): void {

@@ -28,6 +28,8 @@ public final class Driver {
   public static void main(String[] arguments) throws Exception {
     // Libraries report about themselves on stdout, which belongs to the answers.
     System.setOut(System.err);
+    // The tracer would write files below the home directory.
+    System.setProperty("default.tracer", "");
     BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
       JsonNode command = JSON.readTree(line);
