@@ -1,12 +1,14 @@
 import { ByteReader } from '../codec/byte-reader.ts';
 import { ByteWriter } from '../codec/byte-writer.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import type { PeerId } from '../model/node.ts';
 import { EMPTY_SLOT_TABLE, type SlotTable } from '../model/slot-table.ts';
 import type { MetaStore } from '../seams/store.ts';
 import { readSlotTable, writeSlotTable } from '../wire/heartbeat.ts';
 
 const CLUSTER_KEY = 'meta/cluster';
 const TABLE_KEY = 'meta/slot-table';
+const SESSIONS_KEY = 'meta/sessions';
 
 /** What a cluster is and stays: written at its first start, compared at every later one. */
 export interface ClusterRecord {
@@ -64,5 +66,37 @@ export class StoredSlotTable {
     const result = await this.#store.commit([{ kind: 'put', key: TABLE_KEY, value: writer.finish(), expectedRevision: this.#revision }]);
     if (!result.committed) throw new RegistryError(RegistryErrorCode.Conflict, 'another Meta has written a slot table');
     this.#revision = result.revision;
+  }
+}
+
+/**
+ * The Sessions that were members last, so that a Meta that starts anew knows whom to wait for: a slot leader must have compared itself
+ * with every Session before it serves, and a list that is still short would let it serve too early.
+ */
+export class StoredSessions {
+  readonly #store: MetaStore;
+  #saved = '';
+
+  constructor(store: MetaStore) {
+    this.#store = store;
+  }
+
+  async load(): Promise<readonly PeerId[]> {
+    const stored = await this.#store.get(SESSIONS_KEY);
+    if (stored === undefined) return [];
+    const reader = new ByteReader(stored.value);
+    const peers = reader.list((item) => item.text() as PeerId);
+    this.#saved = peers.join(' ');
+    return peers;
+  }
+
+  /** Written only when it changed. @throws RegistryError `store-unavailable`. */
+  async save(peers: readonly PeerId[]): Promise<void> {
+    const text = peers.join(' ');
+    if (text === this.#saved) return;
+    const writer = new ByteWriter();
+    writer.list(peers, (peer) => writer.text(peer));
+    await this.#store.commit([{ kind: 'put', key: SESSIONS_KEY, value: writer.finish() }]);
+    this.#saved = text;
   }
 }

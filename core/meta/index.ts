@@ -26,7 +26,7 @@ import {
   type HeartbeatAnswer,
   type HeartbeatRequest,
 } from '../wire/heartbeat.ts';
-import { assertSameCluster, openCluster, StoredSlotTable } from './cluster-record.ts';
+import { assertSameCluster, openCluster, StoredSessions, StoredSlotTable } from './cluster-record.ts';
 import { DocumentStore } from './documents.ts';
 import { Membership } from './membership.ts';
 
@@ -59,7 +59,8 @@ export async function startMetaServer(config: MetaConfig, host: RoleHost, store:
   assertSlotCount(config.slotCount);
   await openCluster(store, config);
   const stored = new StoredSlotTable(store);
-  const server = new MetaRole(config, host, store, stored, await stored.load());
+  const sessions = new StoredSessions(store);
+  const server = new MetaRole(config, host, store, stored, await stored.load(), sessions, await sessions.load());
   server.start(await store.revision());
   return server;
 }
@@ -68,6 +69,7 @@ class MetaRole implements MetaServer {
   readonly #config: MetaConfig;
   readonly #host: RoleHost;
   readonly #stored: StoredSlotTable;
+  readonly #storedSessions: StoredSessions;
   readonly #documents: DocumentStore;
   readonly #membership: Membership;
   #table: SlotTable;
@@ -76,26 +78,37 @@ class MetaRole implements MetaServer {
   #arrangeAgain = false;
   /** Data nodes that came back as another incarnation: their memory is empty, so what they led is reassigned. */
   readonly #restarted = new Set<PeerId>();
-  /** Nodes of the stored table that a new Meta waits for, a few heartbeats long, before it arranges. */
+  /** Members of before that a new Meta waits for, a few heartbeats long, before it arranges slots and tells who is there. */
   readonly #awaited = new Set<PeerId>();
+  #wasSettled = false;
   #timer: Timer | undefined;
   #startedAtMs = 0;
   #lastTickMs = 0;
   #serving: Closeable | undefined;
   #stopped = false;
 
-  constructor(config: MetaConfig, host: RoleHost, store: MetaStore, stored: StoredSlotTable, table: SlotTable) {
+  constructor(
+    config: MetaConfig,
+    host: RoleHost,
+    store: MetaStore,
+    stored: StoredSlotTable,
+    table: SlotTable,
+    storedSessions: StoredSessions,
+    sessions: readonly PeerId[],
+  ) {
     this.#config = config;
     this.#host = host;
     this.#stored = stored;
+    this.#storedSessions = storedSessions;
     this.#documents = new DocumentStore(store);
-    this.#membership = new Membership(config.heartbeatMs);
+    this.#membership = new Membership(config.heartbeatMs, Math.floor(host.clock.wallMs()));
     this.#table = table;
     // The nodes of the stored table start anew as far as this Meta knows: the first heartbeat of each is a restart.
     for (const slot of table.slots) {
       this.#restarted.add(slot.leader);
       for (const peer of [slot.leader, ...slot.followers]) this.#awaited.add(peer);
     }
+    for (const peer of sessions) this.#awaited.add(peer);
   }
 
   start(revision: number): void {
@@ -134,13 +147,16 @@ class MetaRole implements MetaServer {
 
   async #heartbeat(request: HeartbeatRequest): Promise<Uint8Array> {
     assertSameCluster(this.#config, request);
+    const wasSettled = this.#isSettled();
     const { joined, restarted, left } = this.#membership.beat(request, this.#host.clock.monotonicMs());
+    this.#awaited.delete(request.member.peer);
     const { member } = request;
     if (joined || left) {
       this.#host.log.info(left ? 'member left' : restarted ? 'member restarted' : 'member joined', { peer: member.peer });
       if (restarted && member.role === Role.Data) this.#restarted.add(member.peer);
       else if (this.#holdsItsSlots(request)) this.#restarted.delete(member.peer);
-      if (member.role === Role.Data) await this.#arrange();
+      if (member.role === Role.Data || !wasSettled) await this.#arrange();
+      if (member.role === Role.Session) await this.#saveSessions();
       this.#announce(member.peer);
     } else if (member.role === Role.Data && this.#table.slots.length === 0) await this.#arrange();
     return encodeHeartbeatAnswer(this.#answer(request));
@@ -153,7 +169,7 @@ class MetaRole implements MetaServer {
       membersEpoch,
       documentRevision: this.#documentRevision,
       table: request.tableEpoch === this.#table.epoch ? undefined : this.#table,
-      members: request.membersEpoch === membersEpoch ? undefined : this.#membership.members(),
+      members: request.membersEpoch === membersEpoch || !this.#isSettled() ? undefined : this.#membership.members(),
     };
   }
 
@@ -188,7 +204,10 @@ class MetaRole implements MetaServer {
     const gone = this.#membership.evict(nowMs);
     for (const member of gone) this.#host.log.warn('member lost', { peer: member.peer });
     await this.#arrange();
-    if (gone.length > 0) this.#announce(undefined);
+    if (gone.length > 0) await this.#saveSessions();
+    const settles = !this.#wasSettled && this.#isSettled();
+    this.#wasSettled ||= settles;
+    if (gone.length > 0 || settles) this.#announce(undefined);
   }
 
   /** One arrangement at a time; a change during one starts another. */
@@ -223,7 +242,7 @@ class MetaRole implements MetaServer {
       .members()
       .filter((member) => member.role === Role.Data)
       .map((member) => member.peer);
-    if (dataNodes.length === 0 || this.#isWarmingUp(dataNodes)) return;
+    if (dataNodes.length === 0 || !this.#isSettled()) return;
     const back = dataNodes.filter((peer) => this.#restarted.has(peer));
     const kept = withoutNodes(this.#table, new Set(back));
     const others = dataNodes.filter((peer) => !back.includes(peer));
@@ -238,10 +257,19 @@ class MetaRole implements MetaServer {
     this.#announce(undefined);
   }
 
-  /** A Meta that just started must not take silence for absence: it waits for the nodes of the stored table, three heartbeats at most. */
-  #isWarmingUp(dataNodes: readonly PeerId[]): boolean {
-    for (const peer of dataNodes) this.#awaited.delete(peer);
-    return this.#awaited.size > 0 && this.#host.clock.monotonicMs() - this.#startedAtMs < 3 * this.#config.heartbeatMs;
+  /** A Meta that just started must not take silence for absence: it waits for the members of before, three heartbeats at most. */
+  #isSettled(): boolean {
+    return this.#awaited.size === 0 || this.#host.clock.monotonicMs() - this.#startedAtMs >= 3 * this.#config.heartbeatMs;
+  }
+
+  async #saveSessions(): Promise<void> {
+    const sessions = this.#membership.members().filter((member) => member.role === Role.Session);
+    try {
+      await this.#storedSessions.save(sessions.map((member) => member.peer));
+    } catch (caught) {
+      // It only matters to the next start of this Meta, and the next change tries again.
+      this.#host.log.warn('the list of Sessions could not be stored', { reason: RegistryError.from(caught).message });
+    }
   }
 
   /** A node that serves its slots at their present epochs has lived on while Meta was away. */

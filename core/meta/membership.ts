@@ -21,10 +21,12 @@ const BEATS_MISSED_FOR_EVIDENCE = 3;
 export class Membership {
   readonly #entries = new Map<PeerId, Entry>();
   readonly #heartbeatMs: number;
-  #epoch = 1;
+  #epoch: number;
 
-  constructor(heartbeatMs: number) {
+  /** `firstEpoch` is above every epoch of an earlier Meta, so that a member's old list is never taken for the present one. */
+  constructor(heartbeatMs: number, firstEpoch: number) {
     this.#heartbeatMs = heartbeatMs;
+    this.#epoch = firstEpoch;
   }
 
   get epoch(): number {

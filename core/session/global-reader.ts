@@ -130,8 +130,7 @@ export class GlobalReader {
       applyEntry(slot, entry, changes);
       slot.applied = entry.sequence;
       if (entry.kind === 'put') this.#options.published(entry.publisher);
-      else if (entry.reason === 'withdrawn')
-        this.#options.withdrawn(entry.dataInfoId, entry.registerId, entry.registerVersion);
+      else if (entry.reason === 'withdrawn') this.#options.withdrawn(entry.dataInfoId, entry.registerId, entry.registerVersion);
     }
     this.#emit(changes);
     this.#wake(slot);

@@ -21,6 +21,8 @@ export class LeaseClient {
   #port: SessionPort | undefined;
   #meant: MeantRegistration | undefined;
   #serial = 0;
+  /** A registration was not answered: nobody knows whether and when it will be taken, so its end cannot be known either. */
+  #isInDoubt = false;
   /** One request at a time, in the order in which they were wanted. */
   #busy: Promise<void> = Promise.resolve();
 
@@ -61,7 +63,7 @@ export class LeaseClient {
         const known = await this.#call((session) => session.gateway.leases.cancel(this.#dataInfoId, this.name));
         if (known !== undefined) {
           this.#world.tell(this.name, 'is deregistered');
-          if (value !== undefined) this.#truth.withdrawalAcknowledged(this.#dataInfoId, this.name, value);
+          if (value !== undefined && !this.#isInDoubt) this.#truth.withdrawalAcknowledged(this.#dataInfoId, this.name, value);
           return;
         }
         await this.#world.sleep(300);
@@ -94,6 +96,7 @@ export class LeaseClient {
     while (this.#meant === meant) {
       const taken = await this.#call((session) => session.gateway.leases.register(registration, durationMs).then(() => true));
       if (taken === true) return;
+      this.#isInDoubt = true;
       await this.#world.sleep(300);
     }
   }

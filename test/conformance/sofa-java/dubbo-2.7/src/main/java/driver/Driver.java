@@ -14,7 +14,9 @@ import org.apache.dubbo.config.ReferenceConfig;
 import org.apache.dubbo.config.RegistryConfig;
 import org.apache.dubbo.config.ServiceConfig;
 
-/** Holds a real Dubbo provider and consumer and does what JSON lines on stdin say, one after the other; every line is answered on stdout. */
+/**
+ * Holds a real Dubbo provider and consumer and does what JSON lines on stdin say, one after the other; every line is answered on stdout.
+ */
 public final class Driver {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final PrintStream OUT = System.out;

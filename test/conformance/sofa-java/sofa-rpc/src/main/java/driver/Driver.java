@@ -70,7 +70,8 @@ public final class Driver {
     if (provider != null) throw new IllegalStateException("already provided");
     int port = command.get("port").asInt();
     // The virtual host is what gets registered; without it SOFARPC replaces a loopback address by one of the network.
-    ServerConfig server = new ServerConfig().setProtocol("bolt").setHost("127.0.0.1").setVirtualHost("127.0.0.1").setPort(port).setDaemon(true);
+    ServerConfig server = new ServerConfig().setProtocol("bolt").setPort(port).setDaemon(true).setHost("127.0.0.1")
+        .setVirtualHost("127.0.0.1");
     ProviderConfig<Greeting> config = new ProviderConfig<>();
     config.setApplication(new ApplicationConfig().setAppName("greeting-provider"));
     config.setInterfaceId(Greeting.class.getName());
