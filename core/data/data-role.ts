@@ -24,7 +24,7 @@ import {
   type SlotOperation,
   type SlotOperationResult,
 } from '../wire/slot-batch.ts';
-import { decodeCompareDatums, encodeCompareDatumsAnswer } from '../wire/slot-compare.ts';
+import { decodeCompareDatums, encodeCompareDatumsAnswer, type WithdrawnRecord } from '../wire/slot-compare.ts';
 import type { SlotAddress } from '../wire/slot-head.ts';
 import { decodeSlotLog, decodeSlotPage, encodeSlotLogAnswer, encodeSlotPageAnswer } from '../wire/slot-log.ts';
 import {
@@ -117,6 +117,7 @@ export class DataRole implements DataServer {
     this.#follower = new FollowerSync(host, () => this.#moment());
     this.#effects = {
       put: (replica, publisher) => void this.#publish(replica, publisher, OWN_CAUSE),
+      withdraw: (replica, withdrawn) => this.#learnWithdrawal(replica, withdrawn),
       removeOwned: (replica, owner, dataInfoId, keep) => this.#removeOwned(replica, owner, dataInfoId, keep),
     };
     this.#migration = new Migration(
@@ -359,6 +360,11 @@ export class DataRole implements DataServer {
     }
     this.#removed(replica, applied.record, operation.kind === 'unpublish' ? 'withdrawn' : 'expired', request, registerVersion);
     return { kind: 'applied' };
+  }
+
+  #learnWithdrawal(replica: SlotReplica, { dataInfoId, registerId, registerVersion }: WithdrawnRecord): void {
+    const applied = replica.store.unpublish(dataInfoId, registerId, registerVersion, this.#moment());
+    if (applied.kind === 'visible') this.#removed(replica, applied.record, 'withdrawn', OWN_CAUSE, registerVersion);
   }
 
   #renew(replica: SlotReplica, sender: ProcessId, operation: Extract<SlotOperation, { kind: 'renew' }>): SlotOperationResult {

@@ -9,6 +9,7 @@ import {
   decodeCompareRootsAnswer,
   encodeCompareDatums,
   encodeCompareRoots,
+  type WithdrawnRecord,
 } from '../wire/slot-compare.ts';
 import type { SlotReplica } from './slot-replica.ts';
 
@@ -18,6 +19,8 @@ const REQUEST_TIMEOUT_MS = 3_000;
 export interface CompareEffects {
   /** The Session has it; order by register version decides whether it is news. */
   put(replica: SlotReplica, publisher: Publisher): void;
+  /** A client withdrew it through the Session; this leader may never have heard of it. */
+  withdraw(replica: SlotReplica, withdrawn: WithdrawnRecord): void;
   /** The Session does not have it any more although it owned it. */
   removeOwned(replica: SlotReplica, owner: ProcessId, dataInfoId: DataInfoId, keep: ReadonlySet<string>): void;
 }
@@ -65,6 +68,7 @@ export async function compareSlotWithSession(
 
 function applyAnswer(replica: SlotReplica, owner: ProcessId, answer: CompareDatumsAnswer, effects: CompareEffects): void {
   replica.store.learnVersion(answer.highestVersion);
+  for (const withdrawn of answer.tombstones) effects.withdraw(replica, withdrawn);
   for (const datum of answer.datums) {
     // What an earlier incarnation of the Session owned is not this one's to withdraw: the Session lease decides about it.
     if (answer.processId === owner) {

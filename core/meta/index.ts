@@ -153,8 +153,9 @@ class MetaRole implements MetaServer {
     const { member } = request;
     if (joined || left) {
       this.#host.log.info(left ? 'member left' : restarted ? 'member restarted' : 'member joined', { peer: member.peer });
-      if (restarted && member.role === Role.Data) this.#restarted.add(member.peer);
-      else if (this.#holdsItsSlots(request)) this.#restarted.delete(member.peer);
+      // Also one that was given up and comes back before the table could be changed: it must not lead with empty hands.
+      if (this.#holdsItsSlots(request)) this.#restarted.delete(member.peer);
+      else if (member.role === Role.Data) this.#restarted.add(member.peer);
       if (member.role === Role.Data || !wasSettled) await this.#arrange();
       if (member.role === Role.Session) await this.#saveSessions();
       this.#announce(member.peer);

@@ -33,6 +33,8 @@ export const LIMITS = {
   leaseDurationMs: 24 * 60 * 60 * 1000,
   /** How long a tombstone outlives its record; longer than every retry and half-open connection. */
   tombstoneMs: 180_000,
+  /** Withdrawals a Session remembers for new slot leaders, about 10 MB; older ones are forgotten first. */
+  recentWithdrawals: 50_000,
   /** Tombstones a follower takes over in one comparison: about 270 withdrawals a second in one slot, and some megabytes. */
   tombstonesPerCompare: 50_000,
 } as const;

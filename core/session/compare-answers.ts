@@ -8,6 +8,7 @@ import type { Publisher } from '../model/publisher.ts';
 import type { CompareDatumsAnswer, CompareDatumsRequest, CompareRootsAnswer, CompareRootsRequest } from '../wire/slot-compare.ts';
 import type { LeaseCopies } from './lease-copies.ts';
 import type { PublisherStore } from './publisher-store.ts';
+import type { RecentWithdrawals } from './recent-withdrawals.ts';
 
 /** A slot leader asks which of its slots agree with what this Session owns. Another incarnation's records are none of ours: all differ. */
 export function answerCompareRoots(request: CompareRootsRequest, processId: ProcessId, store: PublisherStore): CompareRootsAnswer {
@@ -16,18 +17,25 @@ export function answerCompareRoots(request: CompareRootsRequest, processId: Proc
   return { processId, differing: differing.map((slot) => slot.slotId) };
 }
 
+/** What a Session keeps of its clients' records, and answers slot leaders from. */
+export interface KeptRecords {
+  readonly publishers: PublisherStore;
+  readonly copies: LeaseCopies;
+  readonly withdrawals: RecentWithdrawals;
+}
+
 /**
  * A slot leader asks for what it lacks: the connection publishers of every datum that differs, and this Session's copies of lease
- * publishers of the slot, which a leader that lost everything gets back this way.
+ * publishers of the slot, which a leader that lost everything gets back this way; and what was withdrawn through this Session lately.
  */
 export function answerCompareDatums(
   request: CompareDatumsRequest,
   processId: ProcessId,
-  store: PublisherStore,
-  copies: LeaseCopies,
+  kept: KeptRecords,
   highestVersion: DatumVersion,
 ): CompareDatumsAnswer {
   const { slotId, after } = request;
+  const { publishers: store, copies, withdrawals } = kept;
   const theirs = new Map(request.digests.map((item) => [item.dataInfoId, item.digest]));
   const own = store.names(slotId);
   const ownSet = new Set(own);
@@ -52,5 +60,6 @@ export function answerCompareDatums(
     for (const publisher of whole) bytes += publisher.payload.length + 200;
   }
   const absent: DataInfoId[] = request.digests.map((item) => item.dataInfoId).filter((id) => !ownSet.has(id));
-  return { processId, highestVersion, slotSequence: 0, next, datums, absent, tombstones: [] };
+  const tombstones = after === '' ? withdrawals.ofSlot(slotId) : [];
+  return { processId, highestVersion, slotSequence: 0, next, datums, absent, tombstones };
 }

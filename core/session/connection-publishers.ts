@@ -5,6 +5,7 @@ import type { Publisher } from '../model/publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Registration } from '../seams/session-gateway.ts';
 import type { PublisherStore } from './publisher-store.ts';
+import type { RecentWithdrawals } from './recent-withdrawals.ts';
 import type { SlotRouter } from './slot-router.ts';
 import type { SlotWriter } from './slot-writer.ts';
 import { Restamping, type StampClock } from './stamp-clock.ts';
@@ -22,15 +23,24 @@ export class ConnectionPublishers {
   readonly #writer: SlotWriter;
   readonly #stamps: StampClock;
   readonly #store: PublisherStore;
+  readonly #withdrawals: RecentWithdrawals;
   /** Which connection a record belongs to now: a client that reconnected owns it again before its old connection is noticed dead. */
   readonly #owners = new Map<string, PublisherOwner>();
 
-  constructor(host: RoleHost, router: SlotRouter, writer: SlotWriter, stamps: StampClock, store: PublisherStore) {
+  constructor(
+    host: RoleHost,
+    router: SlotRouter,
+    writer: SlotWriter,
+    stamps: StampClock,
+    store: PublisherStore,
+    withdrawals: RecentWithdrawals,
+  ) {
     this.#host = host;
     this.#router = router;
     this.#writer = writer;
     this.#stamps = stamps;
     this.#store = store;
+    this.#withdrawals = withdrawals;
   }
 
   publish(owner: PublisherOwner, registration: Registration, clientVersion: number): void {
@@ -100,6 +110,7 @@ export class ConnectionPublishers {
 
   #withdraw(dataInfoId: DataInfoId, registerId: string, version: number, restamping: Restamping): void {
     const registerVersion = { version, stamp: this.#stamps.next() };
+    this.#withdrawals.note(this.#slotOf(dataInfoId), dataInfoId, registerId, registerVersion);
     this.#writer.write({ kind: 'unpublish', dataInfoId, registerId, registerVersion }, (result) => {
       if (result.kind !== 'stale' || result.tombstone || result.stored.version > version) return;
       if (this.#store.get(this.#slotOf(dataInfoId), dataInfoId, registerId) !== undefined) return;

@@ -38,8 +38,8 @@ export interface InterestEvents {
   wholeAnnounced(slotId: number, leaderEpoch: number, slotSequence: number): void;
   /** The greatest register stamp that a Data node knows. */
   stampSeen(stamp: number): void;
-  /** Greatest version of the name that a client of this Session was sent. */
-  sentVersion(foldedId: FoldedId): DatumVersion;
+  /** Greatest version of the name that this Session or a client of it knows. */
+  knownVersion(foldedId: FoldedId): DatumVersion;
 }
 
 const RETRY_MS = 50;
@@ -203,7 +203,7 @@ export class InterestKeeper {
     slot.toAdd = new Set();
     slot.toRemove = new Set();
     slot.isAnnouncing = true;
-    const versions = [...add].sort().map((foldedId) => ({ foldedId, version: this.#events.sentVersion(foldedId) }));
+    const versions = [...add].sort().map((foldedId) => ({ foldedId, version: this.#events.knownVersion(foldedId) }));
     const { processId } = this.#host;
     const request = {
       ...this.#router.address(target),

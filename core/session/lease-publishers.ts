@@ -8,6 +8,7 @@ import type { SlotOperation, SlotOperationResult } from '../wire/slot-batch.ts';
 import { assertRegistration } from './connection-publishers.ts';
 import type { GlobalReader } from './global-reader.ts';
 import type { LeaseCopies } from './lease-copies.ts';
+import type { RecentWithdrawals } from './recent-withdrawals.ts';
 import type { SlotRouter } from './slot-router.ts';
 import type { SlotWriter } from './slot-writer.ts';
 import { Restamping, type StampClock } from './stamp-clock.ts';
@@ -22,14 +23,24 @@ export class LeasePublishers implements LeaseGateway {
   readonly #writer: SlotWriter;
   readonly #stamps: StampClock;
   readonly #copies: LeaseCopies;
+  readonly #withdrawals: RecentWithdrawals;
   readonly #reader: GlobalReader;
 
-  constructor(host: RoleHost, router: SlotRouter, writer: SlotWriter, stamps: StampClock, copies: LeaseCopies, reader: GlobalReader) {
+  constructor(
+    host: RoleHost,
+    router: SlotRouter,
+    writer: SlotWriter,
+    stamps: StampClock,
+    copies: LeaseCopies,
+    withdrawals: RecentWithdrawals,
+    reader: GlobalReader,
+  ) {
     this.#host = host;
     this.#router = router;
     this.#writer = writer;
     this.#stamps = stamps;
     this.#copies = copies;
+    this.#withdrawals = withdrawals;
     this.#reader = reader;
   }
 
@@ -85,6 +96,7 @@ export class LeasePublishers implements LeaseGateway {
 
   async #withdraw(dataInfoId: DataInfoId, registerId: string, restamping: Restamping): Promise<boolean> {
     const registerVersion = { version: 0, stamp: this.#stamps.next() };
+    this.#withdrawals.note(this.slotOf(dataInfoId), dataInfoId, registerId, registerVersion);
     const { result, sequence, slotId } = await this.#write({ kind: 'unpublish', dataInfoId, registerId, registerVersion });
     if (result.kind === 'stale') {
       this.#stamps.lift(result.stored.stamp);

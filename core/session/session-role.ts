@@ -26,6 +26,7 @@ import { LeaseCopies } from './lease-copies.ts';
 import { LeasePublishers } from './lease-publishers.ts';
 import { PublisherStore } from './publisher-store.ts';
 import { PushRegistry } from './push/push-registry.ts';
+import { RecentWithdrawals } from './recent-withdrawals.ts';
 import { SlotRouter } from './slot-router.ts';
 import { SlotWriter } from './slot-writer.ts';
 import { StampClock } from './stamp-clock.ts';
@@ -47,6 +48,7 @@ export class SessionRole implements SessionServer {
   readonly #writer: SlotWriter;
   readonly #store = new PublisherStore();
   readonly #copies: LeaseCopies;
+  readonly #withdrawals: RecentWithdrawals;
   readonly #interests: InterestKeeper;
   readonly #views: ViewStore;
   readonly #pushes: PushRegistry;
@@ -69,6 +71,7 @@ export class SessionRole implements SessionServer {
     this.#writer = new SlotWriter(host, this.#router, timeoutMs);
     this.#instances = new InstanceReader(readers);
     this.#trace = new SessionTrace(host.clock, host.metrics);
+    this.#withdrawals = new RecentWithdrawals(host.clock);
     this.#copies = new LeaseCopies(host.clock, (dataInfoId) => this.#router.slotOf(foldDataInfoId(dataInfoId)));
     this.#pushes = new PushRegistry(host);
     this.#views = new ViewStore(
@@ -85,7 +88,7 @@ export class SessionRole implements SessionServer {
       changed: (changes) => this.#views.changed(changes),
       wholeAnnounced: (slotId, leaderEpoch, sequence) => this.#reader.announced(slotId, leaderEpoch, sequence),
       stampSeen: (stamp) => stamps.lift(stamp),
-      sentVersion: (foldedId) => this.#pushes.sentVersion(foldedId),
+      knownVersion: (foldedId) => this.#knownVersion(foldedId),
     });
     this.#reader = new GlobalReader({
       host,
@@ -100,7 +103,7 @@ export class SessionRole implements SessionServer {
     this.#documents = new Documents(host, meta);
     this.#connections = new ClientConnections({
       host,
-      publishers: new ConnectionPublishers(host, this.#router, this.#writer, stamps, this.#store),
+      publishers: new ConnectionPublishers(host, this.#router, this.#writer, stamps, this.#store, this.#withdrawals),
       interests: this.#interests,
       views: this.#views,
       pushes: this.#pushes,
@@ -109,7 +112,7 @@ export class SessionRole implements SessionServer {
       massCloseShare: config.massCloseShare,
       massCloseGraceMs: config.massCloseGraceMs,
     });
-    const leases = new LeasePublishers(host, this.#router, this.#writer, stamps, this.#copies, this.#reader);
+    const leases = new LeasePublishers(host, this.#router, this.#writer, stamps, this.#copies, this.#withdrawals, this.#reader);
     this.gateway = {
       dataCenter: config.dataCenter,
       connect: (client: ClientInfo) => this.#connections.connect(client),
@@ -211,15 +214,22 @@ export class SessionRole implements SessionServer {
 
   #compareDatums(frame: Uint8Array): Uint8Array {
     const request = decodeCompareDatums(frame);
-    const highest = this.#highestSentVersion(request.slotId);
-    return encodeCompareDatumsAnswer(answerCompareDatums(request, this.#host.processId, this.#store, this.#copies, highest));
+    const kept = { publishers: this.#store, copies: this.#copies, withdrawals: this.#withdrawals };
+    const highest = this.#highestVersion(request.slotId);
+    return encodeCompareDatumsAnswer(answerCompareDatums(request, this.#host.processId, kept, highest));
   }
 
-  #highestSentVersion(slotId: number): DatumVersion {
+  #knownVersion(foldedId: FoldedId): DatumVersion {
+    const sent = this.#pushes.sentVersion(foldedId);
+    const known = this.#views.knownVersion(foldedId);
+    return sent > known ? sent : known;
+  }
+
+  #highestVersion(slotId: number): DatumVersion {
     let highest = 0n;
-    for (const name of this.#pushes.names()) {
+    for (const name of new Set([...this.#pushes.names(), ...this.#views.names()])) {
       if (this.#router.slotOf(name) !== slotId) continue;
-      const version = this.#pushes.sentVersion(name);
+      const version = this.#knownVersion(name);
       if (version > highest) highest = version;
     }
     return highest;

@@ -117,6 +117,19 @@ export class ViewStore {
     return view;
   }
 
+  /** Greatest version of a name that this Session has shown or was told of; a new leader has to go above it. */
+  knownVersion(foldedId: FoldedId): DatumVersion {
+    const name = this.#names.get(foldedId);
+    if (name === undefined) return 0n;
+    const shown = name.group === undefined ? 0n : groupVersion(name.group);
+    return shown > name.wantedVersion ? shown : name.wantedVersion;
+  }
+
+  /** Names that are followed. */
+  names(): IterableIterator<FoldedId> {
+    return this.#names.keys();
+  }
+
   heldNames(): readonly FoldedId[] {
     return [...this.#names.values()].filter((name) => name.group?.held === true).map((name) => name.foldedId);
   }

@@ -68,7 +68,10 @@ export interface CompareDatumsAnswer {
   readonly datums: readonly Datum[];
   /** DataInfoIds of the request of which the answering side has nothing. Complete on the last page only. */
   readonly absent: readonly DataInfoId[];
-  /** From a leader, with the first page: what was withdrawn lately, so that a follower that leads later refuses it as well. From a Session none. */
+  /**
+   * From a leader, with the first page: what was withdrawn lately, so that a follower that leads later refuses it as well. From a Session, with the first page:
+   * what was withdrawn through it lately, so that a leader which never heard of it does not undo it.
+   */
   readonly tombstones: readonly WithdrawnRecord[];
 }
 

@@ -6,12 +6,16 @@ import type { World } from './world/world.ts';
 /** Longest single trouble: shorter than every lease of a client that never leaves, so that none of those may be lost. */
 const MOST_TROUBLE_MS = 7_000;
 
+/** How long after a loss the survivors may not have told each other everything: an eviction, a promotion, a reconnect. */
+const LOSS_WINDOW_MS = 15_000;
+
 /** What goes wrong in a run, drawn from its seed. `heal` ends everything that still goes on. */
 export class Faults {
   readonly #world: World;
   readonly #cluster: SimCluster;
   readonly #chance: Chance;
   #isOver = false;
+  #crashes: readonly { readonly atMs: number; readonly isData: boolean; readonly isSession: boolean }[] = [];
 
   constructor(world: World, cluster: SimCluster) {
     this.#world = world;
@@ -54,6 +58,7 @@ export class Faults {
 
   #crash(): void {
     const node = this.#chance.pick(this.#cluster.nodes);
+    if (!this.#maySurvive(node)) return;
     const isOnlyData = node.roles.includes(Role.Data) && this.#othersAlive(node) === 0;
     this.#cluster.crash(node);
     // The last copy of the data may only come back with its restart cache: losing both is beyond what is promised.
@@ -62,6 +67,22 @@ export class Faults {
       node.cache.clear();
     }
     this.#later(() => this.#cluster.start(node));
+  }
+
+  /**
+   * All copies of a datum and the Session of its client may not die within seconds of each other: nobody would be left who knows.
+   */
+  #maySurvive(node: SimNode): boolean {
+    if (this.#cluster.nodes.length === 1) return true;
+    const nowMs = this.#world.nowMs;
+    this.#crashes = this.#crashes.filter((crash) => nowMs - crash.atMs < LOSS_WINDOW_MS);
+    const isData = node.roles.includes(Role.Data);
+    const isSession = node.roles.includes(Role.Session);
+    const lostData = this.#crashes.filter((crash) => crash.isData).length + (isData ? 1 : 0);
+    const lostSessions = this.#crashes.filter((crash) => crash.isSession).length + (isSession ? 1 : 0);
+    if ((isData || isSession) && lostData >= this.#cluster.replicas && lostSessions > 0) return false;
+    this.#crashes = [...this.#crashes, { atMs: nowMs, isData, isSession }];
+    return true;
   }
 
   #othersAlive(node: SimNode): number {

@@ -98,6 +98,10 @@ export class SimCluster {
     }));
   }
 
+  get replicas(): number {
+    return this.#options.replicas;
+  }
+
   withRole(role: Role): readonly SimNode[] {
     return this.nodes.filter((node) => node.roles.includes(role));
   }
