@@ -473,7 +473,7 @@ export class DataRole implements DataServer {
     const leaderEpoch = replica?.leaderEpoch ?? 0;
     this.#learnEpoch(request);
     const isFollowing = replica?.phase.kind === 'follower' && leaderEpoch === request.leaderEpoch;
-    const applied = replica !== undefined && isFollowing ? this.#follower.apply(replica, request.after, request.entries) : 0;
+    const applied = replica !== undefined && isFollowing ? this.#follower.apply(replica, request) : 0;
     const status = isFollowing ? SlotStatus.Accept : SlotStatus.MisMatch;
     return encodeSlotLogAnswer({ status, tableEpoch: this.#meta.table.epoch, leaderEpoch, applied });
   }

@@ -2,7 +2,7 @@ import { foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError } from '../model/errors.ts';
 import type { RoleHost } from '../seams/host.ts';
 import { type CompareDatumsAnswer, decodeCompareDatumsAnswer, encodeCompareDatums } from '../wire/slot-compare.ts';
-import type { SlotLogEntry } from '../wire/slot-log.ts';
+import type { SlotLogEntry, SlotLogRequest } from '../wire/slot-log.ts';
 import type { SlotReplica } from './slot-replica.ts';
 import type { Moment } from './slot-store.ts';
 
@@ -29,8 +29,14 @@ export class FollowerSync {
   }
 
   /** Returns the sequence applied. A gap starts a comparison. */
-  apply(replica: SlotReplica, after: number, entries: readonly SlotLogEntry[]): number {
+  apply(replica: SlotReplica, { processId, after, entries }: SlotLogRequest): number {
     if (replica.phase.kind !== 'follower') return replica.applied;
+    if (processId !== (replica.leaderProcess ?? processId)) {
+      // The leader restarted and Meta could not give it a new epoch yet: its numbers begin anew.
+      replica.applied = 0;
+      replica.becomeSynced(false);
+    }
+    replica.leaderProcess = processId;
     if (!replica.phase.isSynced || after > replica.applied) {
       this.compare(replica);
       return replica.applied;

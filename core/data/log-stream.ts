@@ -87,7 +87,7 @@ export class LogStream {
     const after = entries.length > 0 ? receiver.position : replica.log.sequence;
     const { slotId, leaderEpoch } = replica;
     receiver.isSending = true;
-    const message = encodeSlotLog({ slotId, leaderEpoch, tableEpoch: this.#tableEpoch(), after, entries });
+    const message = encodeSlotLog({ slotId, leaderEpoch, processId: this.#host.processId, tableEpoch: this.#tableEpoch(), after, entries });
     this.#host.peers.request(peer, message, { timeoutMs: REQUEST_TIMEOUT_MS }).then(
       (frame) => this.#answered(replica, leaderEpoch, peer, receiver, frame),
       (caught: unknown) => this.#failed(replica, peer, receiver, caught),

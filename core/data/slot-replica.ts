@@ -1,4 +1,4 @@
-import type { PeerId } from '../model/node.ts';
+import type { PeerId, ProcessId } from '../model/node.ts';
 import { type Slot, SlotStatus } from '../model/slot-table.ts';
 import type { SlotAddress, SlotAnswer } from '../wire/slot-head.ts';
 import { SlotInterest } from './interest.ts';
@@ -29,6 +29,8 @@ export class SlotReplica {
   followers: readonly PeerId[];
   /** As a follower: the leader's log up to here is in the store. */
   applied = 0;
+  /** As a follower: the incarnation of the leader that `applied` counts for. */
+  leaderProcess: ProcessId | undefined;
   #phase: SlotPhase;
 
   constructor(slot: Slot, self: PeerId) {
@@ -55,6 +57,7 @@ export class SlotReplica {
     this.leader = slot.leader;
     this.leaderEpoch = slot.leaderEpoch;
     this.interest = new SlotInterest();
+    this.leaderProcess = undefined;
     if (slot.leader === self) {
       // Numbers go on above what the followers of the earlier leader have seen.
       this.log = new SlotLog(Math.max(this.log.sequence, this.applied));

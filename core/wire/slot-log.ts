@@ -4,6 +4,7 @@ import type { DataInfoId } from '../model/data-info-id.ts';
 import type { Datum } from '../model/datum.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import type { ProcessId } from '../model/node.ts';
 import type { Publisher } from '../model/publisher.ts';
 import type { RegisterVersion } from '../model/register-version.ts';
 import type { RemoveReason } from '../seams/session-gateway.ts';
@@ -33,10 +34,12 @@ export type SlotLogEntry = { readonly sequence: number; readonly datumVersion: D
 /**
  * Slot leader -> follower or global reader. At most one in flight per slot and receiver; what happens meanwhile goes into the next.
  *
- *     request := slotAddress after:varint entries:list
+ *     request := slotAddress processId:text after:varint entries:list
  *     answer  := slotAnswer applied:varint
  */
 export interface SlotLogRequest extends SlotAddress {
+  /** The leader's incarnation: another one under the same epoch counts its log from the beginning. */
+  readonly processId: ProcessId;
   /** Sequence before the first entry: the receiver must be there, or it answers with where it is and is sent the rest, or reads pages. */
   readonly after: number;
   readonly entries: readonly SlotLogEntry[];
@@ -71,12 +74,13 @@ const REASONS: readonly RemoveReason[] = ['withdrawn', 'expired', 'repaired'];
 export function encodeSlotLog(request: SlotLogRequest): Uint8Array {
   const writer = beginFrame(MessageKind.SlotLog, 1_024);
   writeSlotAddress(writer, request);
-  return writer.varint(request.after).list(request.entries, writeSlotLogEntry).finish();
+  return writer.text(request.processId).varint(request.after).list(request.entries, writeSlotLogEntry).finish();
 }
 
 export function decodeSlotLog(frame: Uint8Array): SlotLogRequest {
   const reader = openFrame(frame, MessageKind.SlotLog);
-  const request = { ...readSlotAddress(reader), after: reader.varint(), entries: reader.list(readSlotLogEntry) };
+  const head = { ...readSlotAddress(reader), processId: reader.text() as ProcessId, after: reader.varint() };
+  const request = { ...head, entries: reader.list(readSlotLogEntry) };
   reader.end();
   return request;
 }

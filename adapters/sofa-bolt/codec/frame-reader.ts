@@ -103,12 +103,15 @@ function neededBytes(bytes: Uint8Array): number {
   const className = section('class name', view.getInt16(0), BOLT_LIMITS.classNameBytes);
   const header = section('header', view.getInt16(2), BOLT_LIMITS.headerBytes);
   const content = section('content', view.getInt32(4), BOLT_LIMITS.contentBytes);
-  return fixed + className + header + content + (hasCrc({ protocol, version: version === 2 ? 2 : 1, switches: bytes[11] ?? 0 }) ? CRC_BYTES : 0);
+  return (
+    fixed + className + header + content + (hasCrc({ protocol, version: version === 2 ? 2 : 1, switches: bytes[11] ?? 0 }) ? CRC_BYTES : 0)
+  );
 }
 
 function section(name: string, length: number, limit: number): number {
   if (length < 0) fail(`the ${name} of a frame has a negative length`);
-  if (length > limit) throw new RegistryError(RegistryErrorCode.LimitExceeded, `the ${name} of a frame has ${length} bytes, more than ${limit}`);
+  if (length > limit)
+    throw new RegistryError(RegistryErrorCode.LimitExceeded, `the ${name} of a frame has ${length} bytes, more than ${limit}`);
   return length;
 }
 

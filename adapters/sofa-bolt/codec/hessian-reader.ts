@@ -216,21 +216,29 @@ class HessianReader {
   }
 
   #map(): HessianValue {
-    const index = this.#shared.push(null) - 1;
     const type = this.#type();
+    if (type !== undefined && this.#allowed.has(type)) {
+      const fields = new Map<string, HessianValue>();
+      const value = new HessianObject(type, fields);
+      this.#shared.push(value);
+      this.#entries((key, item) => {
+        if (typeof key !== 'string') this.#input.fail('a field name is no text');
+        fields.set(key, item);
+      });
+      return value;
+    }
     const entries = new Map<HessianValue, HessianValue>();
-    const fields = type !== undefined && this.#allowed.has(type) ? new Map<string, HessianValue>() : undefined;
-    const value = type !== undefined && fields !== undefined ? new HessianObject(type, fields) : entries;
-    this.#shared[index] = value;
+    this.#shared.push(entries);
+    this.#entries((key, item) => entries.set(key, item));
+    return entries;
+  }
+
+  #entries(add: (key: HessianValue, item: HessianValue) => void): void {
     while (this.#input.peek() !== 0x7a) {
       const key = this.#value();
-      const item = this.#value();
-      if (fields === undefined) entries.set(key, item);
-      else if (typeof key === 'string') fields.set(key, item);
-      else this.#input.fail('a field name is no text');
+      add(key, this.#value());
     }
     this.#input.u8();
-    return value;
   }
 
   #object(): HessianValue {
@@ -279,7 +287,7 @@ class HessianReader {
       this.#types.push(type);
       return type;
     }
-    // 0x54 is a reference too where a type may stand in a list, but in a map it is as likely the key `true`; Java never writes it.
+    // Java's reader takes 0x54 here too, but its writer never does, and it could as well be the value `true`.
     if (tag !== 0x75) return undefined;
     this.#input.u8();
     return this.#typeReference();

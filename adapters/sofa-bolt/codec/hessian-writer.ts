@@ -77,7 +77,9 @@ export class HessianWriter {
       // A chunk may not end between the two halves of a character.
       const isSplit = isHighSurrogate(value.charCodeAt(offset + CHUNK_UNITS - 1));
       const units = isSplit ? CHUNK_UNITS - 1 : CHUNK_UNITS;
-      this.#u8(0x73).#u16(units).#units(value.slice(offset, offset + units));
+      this.#u8(0x73)
+        .#u16(units)
+        .#units(value.slice(offset, offset + units));
       offset += units;
     }
     const rest = offset === 0 ? value : value.slice(offset);

@@ -43,13 +43,19 @@ export class SessionPort {
   /** Runs `ask` in the Session and brings its answer back; undefined when that took longer than `timeoutMs` or failed. */
   call<T>(timeoutMs: number, ask: (session: SessionServer) => T | Promise<T>): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const timer = this.#world.at(undefined, timeoutMs, () => resolve(undefined));
+      let isAbandoned = false;
+      const timer = this.#world.at(undefined, timeoutMs, () => {
+        isAbandoned = true;
+        resolve(undefined);
+      });
       const answer = (value: T | undefined) =>
         this.#world.at(undefined, WIRE_MS, () => {
           timer.cancel();
           resolve(value);
         });
       this.do((session) => {
+        // A client that gave up has closed its connection: what was not read by then is not acted upon.
+        if (isAbandoned) return;
         // In a function of its own, so that what is thrown at once is handled like what is rejected later.
         const asked = async () => ask(session);
         asked().then(
