@@ -72,7 +72,7 @@ export class FollowerSync {
       try {
         const { slotId, leader } = replica;
         const digests = replica.store.digests(undefined);
-        const request = encodeCompareDatums({ scope: 'whole', slotId, leaderEpoch, after, digests });
+        const request = encodeCompareDatums({ scope: 'whole', withLeases: false, slotId, leaderEpoch, after, digests });
         const answer = decodeCompareDatumsAnswer(await this.#host.peers.request(leader, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
         if (!isCurrent()) return;
         // The log goes on from the first page: what later pages already contain is applied twice, harmlessly.

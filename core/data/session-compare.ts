@@ -55,7 +55,8 @@ export async function compareSlotWithSession(
   let after = '';
   for (;;) {
     const digests = replica.store.digests(owner);
-    const request = encodeCompareDatums({ scope: 'owned', slotId, leaderEpoch, after, digests });
+    const withLeases = replica.phase.kind === 'migrating';
+    const request = encodeCompareDatums({ scope: 'owned', withLeases, slotId, leaderEpoch, after, digests });
     const answer = decodeCompareDatumsAnswer(await host.peers.request(session, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
     if (!replica.isLeader || replica.leaderEpoch !== leaderEpoch) {
       throw new RegistryError(RegistryErrorCode.Unavailable, `slot ${slotId} is led by another node now`);

@@ -33,6 +33,11 @@ export class LeaseTable<Holder> {
     lease.dueMs = nowMs - this.#forgivenMs + lease.durationMs;
   }
 
+  /** Until it is due; negative when it is overdue. */
+  remainingMs(lease: Lease<Holder>, nowMs: number): number {
+    return lease.dueMs - (nowMs - this.#forgivenMs);
+  }
+
   /** Ends a lease without expiring it; twice is harmless. */
   release(lease: Lease<Holder>): void {
     if (!lease.isLive) return;

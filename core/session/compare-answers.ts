@@ -10,6 +10,8 @@ import type { LeaseCopies } from './lease-copies.ts';
 import type { PublisherStore } from './publisher-store.ts';
 import type { RecentWithdrawals } from './recent-withdrawals.ts';
 
+const NO_LEASES: ReadonlyMap<DataInfoId, readonly Publisher[]> = new Map();
+
 /** A slot leader asks which of its slots agree with what this Session owns. Another incarnation's records are none of ours: all differ. */
 export function answerCompareRoots(request: CompareRootsRequest, processId: ProcessId, store: PublisherStore): CompareRootsAnswer {
   const isSame = request.owner === processId;
@@ -39,7 +41,7 @@ export function answerCompareDatums(
   const theirs = new Map(request.digests.map((item) => [item.dataInfoId, item.digest]));
   const own = store.names(slotId);
   const ownSet = new Set(own);
-  const leases = copies.ofSlot(slotId);
+  const leases = request.withLeases ? copies.liveOfSlot(slotId) : NO_LEASES;
   const names = [...new Set([...own, ...leases.keys()])].sort();
   const datums: Datum[] = [];
   let bytes = 0;

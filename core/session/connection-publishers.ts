@@ -104,7 +104,8 @@ export class ConnectionPublishers {
       this.#stamps.lift(result.stored.stamp);
       // Another Session holds a newer version of the record: it is not this one's truth any more.
       if (result.stored.version > clientVersion) this.#store.remove(slotId, dataInfoId, registerId);
-      else if (restamping.isAllowed()) this.#put(registration, clientVersion, restamping);
+      else if (restamping.isAllowed(publisher.registerVersion.stamp, result.stored.stamp))
+        this.#put(registration, clientVersion, restamping);
     });
   }
 
@@ -115,7 +116,7 @@ export class ConnectionPublishers {
       if (result.kind !== 'stale' || result.tombstone || result.stored.version > version) return;
       if (this.#store.get(this.#slotOf(dataInfoId), dataInfoId, registerId) !== undefined) return;
       this.#stamps.lift(result.stored.stamp);
-      if (restamping.isAllowed()) this.#withdraw(dataInfoId, registerId, version, restamping);
+      if (restamping.isAllowed(registerVersion.stamp, result.stored.stamp)) this.#withdraw(dataInfoId, registerId, version, restamping);
     });
   }
 

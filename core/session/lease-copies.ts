@@ -84,12 +84,14 @@ export class LeaseCopies {
     if (copy !== undefined && compareRegisterVersion(copy.registerVersion, version) <= 0) this.remove(dataInfoId, registerId);
   }
 
-  /** Copies of one slot by DataInfoId. */
-  ofSlot(slotId: number): ReadonlyMap<DataInfoId, readonly Publisher[]> {
+  /** Copies of one slot by DataInfoId whose own period has not passed: for longer than that none may be brought back to life. */
+  liveOfSlot(slotId: number): ReadonlyMap<DataInfoId, readonly Publisher[]> {
+    const nowMs = this.#clock.monotonicMs();
     const found = new Map<DataInfoId, Publisher[]>();
     for (const key of this.#bySlot.get(slotId) ?? []) {
-      const publisher = this.#copies.get(key)?.publisher;
-      if (publisher === undefined) continue;
+      const copy = this.#copies.get(key);
+      if (copy === undefined || this.#table.remainingMs(copy.lease, nowMs) < copy.lease.durationMs / 3) continue;
+      const { publisher } = copy;
       const list = found.get(publisher.dataInfoId);
       if (list === undefined) found.set(publisher.dataInfoId, [publisher]);
       else list.push(publisher);

@@ -86,8 +86,9 @@ export class LeasePublishers implements LeaseGateway {
       this.#stamps.lift(result.stored.stamp);
       // A newer registration through this Session has taken over while this one was under way.
       if (this.#copies.get(registration.dataInfoId, registration.registerId) !== publisher) return;
-      if (restamping.isAllowed()) await this.#publish(registration, durationMs, restamping);
-      // It waited too long to be called the newest: the client has said something else through another Session meanwhile.
+      const isNewest = restamping.isAllowed(publisher.registerVersion.stamp, result.stored.stamp);
+      if (isNewest) await this.#publish(registration, durationMs, restamping);
+      // While it waited the client has said something else through another Session.
       else this.#copies.remove(registration.dataInfoId, registration.registerId);
       return;
     }
@@ -100,7 +101,8 @@ export class LeasePublishers implements LeaseGateway {
     const { result, sequence, slotId } = await this.#write({ kind: 'unpublish', dataInfoId, registerId, registerVersion });
     if (result.kind === 'stale') {
       this.#stamps.lift(result.stored.stamp);
-      if (!result.tombstone && restamping.isAllowed()) return this.#withdraw(dataInfoId, registerId, restamping);
+      const isNewest = !result.tombstone && restamping.isAllowed(registerVersion.stamp, result.stored.stamp);
+      if (isNewest) return this.#withdraw(dataInfoId, registerId, restamping);
     }
     await this.#reader.whenApplied(slotId, sequence);
     return result.kind === 'applied';

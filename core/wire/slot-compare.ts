@@ -37,7 +37,7 @@ export interface CompareRootsAnswer {
 }
 
 /**
- *     datums request := scope:u8 slotId leaderEpoch after:text digests:list(dataInfoId digest)
+ *     datums request := scope:u8 withLeases:bool slotId leaderEpoch after:text digests:list(dataInfoId digest)
  *     datums answer  := processId:text highestVersion:u64 slotSequence:varint next:text datums:list absent:list(dataInfoId)
  *                       tombstones:list(dataInfoId registerId registerVersion)
  *
@@ -45,6 +45,8 @@ export interface CompareRootsAnswer {
  */
 export interface CompareDatumsRequest {
   readonly scope: CompareScope;
+  /** A new leader asks a Session for its copies of lease publishers, too; one that serves knows better which of them live. */
+  readonly withLeases: boolean;
   readonly slotId: number;
   readonly leaderEpoch: number;
   /** Cursor: the last DataInfoId of the page before. */
@@ -115,7 +117,7 @@ export function decodeCompareRootsAnswer(frame: Uint8Array): CompareRootsAnswer 
 
 export function encodeCompareDatums(request: CompareDatumsRequest): Uint8Array {
   const writer = beginFrame(MessageKind.CompareDatums, 1_024).bool(request.scope === 'whole');
-  writer.varint(request.slotId).varint(request.leaderEpoch).text(request.after);
+  writer.bool(request.withLeases).varint(request.slotId).varint(request.leaderEpoch).text(request.after);
   writer.list(request.digests, (item) => writeDigest(writer.text(item.dataInfoId), item.digest));
   return writer.finish();
 }
@@ -123,7 +125,7 @@ export function encodeCompareDatums(request: CompareDatumsRequest): Uint8Array {
 export function decodeCompareDatums(frame: Uint8Array): CompareDatumsRequest {
   const reader = openFrame(frame, MessageKind.CompareDatums);
   const scope = reader.bool() ? 'whole' : 'owned';
-  const head = { slotId: reader.varint(), leaderEpoch: reader.varint(), after: reader.text() };
+  const head = { withLeases: reader.bool(), slotId: reader.varint(), leaderEpoch: reader.varint(), after: reader.text() };
   const digests = reader.list((item) => ({ dataInfoId: item.text() as DataInfoId, digest: readDigest(item) }));
   reader.end();
   return { scope, ...head, digests };

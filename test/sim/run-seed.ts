@@ -6,7 +6,7 @@ import { LeaseClient } from './clients/lease-client.ts';
 import { Faults } from './faults.ts';
 import { Observer } from './observer.ts';
 import { Truth } from './truth.ts';
-import { SimCluster, TOPOLOGIES } from './world/cluster.ts';
+import { SimCluster, type SimNode, TOPOLOGIES } from './world/cluster.ts';
 import { Trace } from './world/trace.ts';
 import { World } from './world/world.ts';
 
@@ -106,7 +106,7 @@ class Run {
     client.start(this.#names);
     for (const name of this.#names) {
       client.publish(name);
-      const lease = new LeaseClient(this.#world, this.#cluster, this.#truth, `L${++this.#clientSerial}`, name, true);
+      const lease = this.#newLeaseClient(name, true);
       lease.register();
     }
   }
@@ -114,6 +114,13 @@ class Run {
   #newConnectionClient(isSteady: boolean): ConnectionClient {
     this.#clientSerial += 1;
     return new ConnectionClient(this.#world, this.#cluster, this.#truth, this.observer, `C${this.#clientSerial}`, isSteady);
+  }
+
+  #newLeaseClient(name: DataInfoId, isSteady: boolean): LeaseClient {
+    this.#clientSerial += 1;
+    const shownValue = (node: SimNode, dataInfoId: DataInfoId, registerId: string) =>
+      this.#readers.get(`${node.name}-all`)?.valueOf(dataInfoId, registerId);
+    return new LeaseClient(this.#world, this.#cluster, this.#truth, shownValue, `L${this.#clientSerial}`, name, isSteady);
   }
 
   #startConnectionClient(): void {
@@ -126,7 +133,7 @@ class Run {
 
   #startLeaseClient(): void {
     const { chance } = this.#world;
-    const client = new LeaseClient(this.#world, this.#cluster, this.#truth, `L${++this.#clientSerial}`, chance.pick(this.#names), false);
+    const client = this.#newLeaseClient(chance.pick(this.#names), false);
     client.register();
     this.#leases.push(client);
   }

@@ -95,7 +95,7 @@ function neededBytes(bytes: Uint8Array): number {
   const type = bytes[protocol];
   const version = bytes[1] ?? 1;
   if (protocol === 2 && version !== 1 && version !== 2) return fail(`the version of a v2 frame is 1 or 2, not ${version}`);
-  if (type === undefined) return protocol + 1;
+  if (type === undefined) return bytes.length + 1;
   if (type !== BoltType.Response && type !== BoltType.Request && type !== BoltType.OneWay) return fail(`${type} is no frame type`);
   const fixed = headBytes(protocol, type);
   if (bytes.length < fixed) return fixed;

@@ -83,7 +83,7 @@ export type BoltFrame = BoltRequest | BoltResponse;
 const LENGTHS_BYTES = 8;
 const CRC_BYTES = 4;
 const MOST_CLASS_NAME_BYTES = 32_767;
-const NO_DIALECT_BITS: BoltDialect = { protocol: 1, version: 1, switches: 0 };
+const V1: BoltDialect = { protocol: 1, version: 1, switches: 0 };
 
 /** Whether a frame of this dialect ends in a CRC. */
 export function hasCrc(dialect: BoltDialect): boolean {
@@ -92,7 +92,7 @@ export function hasCrc(dialect: BoltDialect): boolean {
 
 /** The dialect in which a connection is answered that began with this frame. */
 export function dialectOf(frame: BoltFrame): BoltDialect {
-  return frame.protocol === 1 ? NO_DIALECT_BITS : { protocol: 2, version: frame.version, switches: frame.switches };
+  return frame.protocol === 1 ? V1 : { protocol: 2, version: frame.version, switches: frame.switches };
 }
 
 /** Bytes of the fixed head: 22 and 20 in v1, two more in v2. */
@@ -101,8 +101,8 @@ export function headBytes(protocol: 1 | 2, type: BoltType): number {
 }
 
 /** The fixed head and the class name of a request whose content has `contentBytes` bytes; the content follows it on the wire. */
-export function encodeRequestHead(head: BoltRequestHead, contentBytes: number, header?: Uint8Array): Uint8Array {
-  return encodeHead(head, contentBytes, header);
+export function encodeRequestHead(head: BoltRequestHead, contentBytes: number): Uint8Array {
+  return encodeHead(head, contentBytes, 0);
 }
 
 /**
@@ -110,7 +110,7 @@ export function encodeRequestHead(head: BoltRequestHead, contentBytes: number, h
  * many clients share is not copied; a CRC costs one pass over it for each.
  */
 export function requestParts(head: BoltRequestHead, ...contents: readonly Uint8Array[]): Uint8Array[] {
-  return withCrc(head, [encodeHead(head, total(contents)), ...contents]);
+  return withCrc(head, [encodeHead(head, total(contents), 0), ...contents]);
 }
 
 /** A complete request in one piece. */
@@ -120,12 +120,12 @@ export function encodeRequest(head: BoltRequestHead, ...contents: readonly Uint8
 
 /** A complete response in one piece. Without contents it is the error answer that all clients accept. */
 export function encodeResponse(head: BoltResponseHead, ...contents: readonly Uint8Array[]): Uint8Array {
-  return join(withCrc(head, [encodeHead(head, total(contents)), ...contents]));
+  return join(withCrc(head, [encodeHead(head, total(contents), 0), ...contents]));
 }
 
 /** Exactly the bytes of a frame that was read, its header section and CRC included. */
 export function encodeFrame(frame: BoltFrame): Uint8Array {
-  return join(withCrc(frame, [encodeHead(frame, frame.content.length, frame.header), frame.header, frame.content]));
+  return join(withCrc(frame, [encodeHead(frame, frame.content.length, frame.header.length), frame.header, frame.content]));
 }
 
 /** The head of the answer to a request: its dialect, id and codec, since a Java client fails on any other codec. */
@@ -152,9 +152,8 @@ export function encodeHeartbeatAck(request: BoltRequest): Uint8Array {
 }
 
 /** @throws RangeError when a length does not fit its field: a mistake of the caller, not of a client. */
-function encodeHead(head: BoltRequestHead | BoltResponseHead, contentBytes: number, header?: Uint8Array): Uint8Array {
+function encodeHead(head: BoltRequestHead | BoltResponseHead, contentBytes: number, headerBytes: number): Uint8Array {
   const className = Buffer.from(head.className, 'utf8');
-  const headerBytes = header?.length ?? 0;
   if (className.length > MOST_CLASS_NAME_BYTES || headerBytes > MOST_CLASS_NAME_BYTES) throw new RangeError('a bolt section is too long');
   const fixed = headBytes(head.protocol, head.type);
   const bytes = Buffer.alloc(fixed + className.length);

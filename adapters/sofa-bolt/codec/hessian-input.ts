@@ -25,16 +25,8 @@ export class HessianInput {
     return this.#bytes.readUInt8(this.#take(1));
   }
 
-  i8(): number {
-    return this.#bytes.readInt8(this.#take(1));
-  }
-
   u16(): number {
     return this.#bytes.readUInt16BE(this.#take(2));
-  }
-
-  i16(): number {
-    return this.#bytes.readInt16BE(this.#take(2));
   }
 
   i32(): number {
@@ -45,12 +37,41 @@ export class HessianInput {
     return this.#bytes.readBigInt64BE(this.#take(8));
   }
 
-  f32(): number {
-    return this.#bytes.readFloatBE(this.#take(4));
+  /** An int by its tag; without one it is read here. Lengths, counts and indexes are ints as well. */
+  int(tag: number = this.u8()): number {
+    if (tag >= 0x80 && tag < 0xc0) return tag - 0x90;
+    if (tag >= 0xc0 && tag < 0xd0) return (tag - 0xc8) * 0x100 + this.u8();
+    if (tag >= 0xd0 && tag < 0xd8) return (tag - 0xd4) * 0x10000 + this.u16();
+    if (tag === 0x49) return this.i32();
+    return this.fail(`0x${tag.toString(16)} begins no int`);
   }
 
-  f64(): number {
-    return this.#bytes.readDoubleBE(this.#take(8));
+  /** A long by one of its short tags. */
+  long(tag: number): bigint {
+    if (tag < 0x40) return BigInt((tag - 0x3c) * 0x10000 + this.u16());
+    if (tag < 0xf0) return BigInt(tag - 0xe0);
+    return BigInt((tag - 0xf8) * 0x100 + this.u8());
+  }
+
+  double(tag: number): number {
+    switch (tag) {
+      case 0x44:
+        return this.#bytes.readDoubleBE(this.#take(8));
+      case 0x67:
+        return 0;
+      case 0x68:
+        return 1;
+      case 0x69:
+        return this.#bytes.readInt8(this.#take(1));
+      case 0x6a:
+        return this.#bytes.readInt16BE(this.#take(2));
+      case 0x6b:
+        return this.#bytes.readFloatBE(this.#take(4));
+      case 0x43:
+        return this.fail('final Hessian 2.0 is not supported');
+      default:
+        return this.fail(`0x${tag.toString(16)} begins no value`);
+    }
   }
 
   /** A window, not a copy. */

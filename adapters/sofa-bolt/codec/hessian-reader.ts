@@ -58,10 +58,10 @@ class HessianReader {
       this.#define();
       tag = this.#input.u8();
     }
-    if (tag >= 0x80) return tag < 0xd8 ? this.#int(tag) : this.#long(tag);
+    if (tag >= 0x80) return tag < 0xd8 ? this.#input.int(tag) : this.#input.long(tag);
     if (tag < 0x20) return this.#input.text(tag);
     if (tag < 0x30) return this.#input.raw(tag - 0x20);
-    if (tag >= 0x38 && tag < 0x40) return this.#long(tag);
+    if (tag >= 0x38 && tag < 0x40) return this.#input.long(tag);
     return this.#tagged(tag);
   }
 
@@ -103,44 +103,8 @@ class HessianReader {
       case 0x77:
         return BigInt(input.i32());
       default:
-        return this.#double(tag);
+        return input.double(tag);
     }
-  }
-
-  #double(tag: number): number {
-    const input = this.#input;
-    switch (tag) {
-      case 0x44:
-        return input.f64();
-      case 0x67:
-        return 0;
-      case 0x68:
-        return 1;
-      case 0x69:
-        return input.i8();
-      case 0x6a:
-        return input.i16();
-      case 0x6b:
-        return input.f32();
-      case 0x43:
-        return input.fail('final Hessian 2.0 is not supported');
-      default:
-        return input.fail(`0x${tag.toString(16)} begins no value`);
-    }
-  }
-
-  #int(tag: number): number {
-    if (tag >= 0x80 && tag < 0xc0) return tag - 0x90;
-    if (tag >= 0xc0 && tag < 0xd0) return (tag - 0xc8) * 0x100 + this.#input.u8();
-    if (tag >= 0xd0 && tag < 0xd8) return (tag - 0xd4) * 0x10000 + this.#input.u16();
-    if (tag === 0x49) return this.#input.i32();
-    return this.#input.fail(`0x${tag.toString(16)} begins no int`);
-  }
-
-  #long(tag: number): bigint {
-    if (tag < 0x40) return BigInt((tag - 0x3c) * 0x10000 + this.#input.u16());
-    if (tag < 0xf0) return BigInt(tag - 0xe0);
-    return BigInt((tag - 0xf8) * 0x100 + this.#input.u8());
   }
 
   #chunkedText(first: number): string {
@@ -197,7 +161,7 @@ class HessianReader {
     const items: HessianValue[] = [];
     this.#shared.push(items);
     this.#typeReference();
-    const length = this.#checkedLength(this.#int(this.#input.u8()));
+    const length = this.#checkedLength(this.#input.int());
     for (let i = 0; i < length; i += 1) items.push(this.#value());
     return items;
   }
@@ -242,7 +206,7 @@ class HessianReader {
   }
 
   #object(): HessianValue {
-    const index = this.#int(this.#input.u8());
+    const index = this.#input.int();
     const definition = this.#classes[index] ?? this.#input.fail(`there is no class ${index}`);
     const fields = new Map<string, HessianValue>();
     const value = new HessianObject(definition.name, fields);
@@ -253,9 +217,9 @@ class HessianReader {
 
   #define(): void {
     if (this.#classes.length === BOLT_LIMITS.classDefinitions) limit(`more than ${BOLT_LIMITS.classDefinitions} classes`);
-    const name = this.#name(this.#int(this.#input.u8()));
+    const name = this.#name(this.#input.int());
     if (!this.#allowed.has(name)) throw new RegistryError(RegistryErrorCode.InvalidArgument, `the class ${name} is not allowed`);
-    const count = this.#int(this.#input.u8());
+    const count = this.#input.int();
     if (count < 0) this.#input.fail(`a class has ${count} fields`);
     if (count > BOLT_LIMITS.fieldsPerClass) limit(`the class ${name} has ${count} fields, more than ${BOLT_LIMITS.fieldsPerClass}`);
     const fields: string[] = [];
@@ -294,7 +258,7 @@ class HessianReader {
   }
 
   #typeReference(): string {
-    const index = this.#int(this.#input.u8());
+    const index = this.#input.int();
     return this.#types[index] ?? this.#input.fail(`there is no type ${index}`);
   }
 }

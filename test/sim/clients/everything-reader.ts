@@ -1,4 +1,4 @@
-import type { GlobalChange, GlobalReading, SessionServer } from '../../../core/index.ts';
+import type { DataInfoId, GlobalChange, GlobalReading, SessionServer } from '../../../core/index.ts';
 import type { Observer } from '../observer.ts';
 import { registrationKey } from '../truth.ts';
 
@@ -14,6 +14,11 @@ export class EverythingReader {
     this.#observer = observer;
     this.#reading = session.gateway.readEverything((changes) => this.#take(changes));
     void this.#reading.ready.then(() => this.#show());
+  }
+
+  /** The value this Session shows of a registration, as far as it shows anything yet. */
+  valueOf(dataInfoId: string, registerId: string): string | undefined {
+    return this.#reading.isReady() ? this.#records.get(registrationKey(dataInfoId as DataInfoId, registerId))?.value : undefined;
   }
 
   #take(changes: readonly GlobalChange[]): void {

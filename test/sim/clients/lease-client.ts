@@ -1,7 +1,7 @@
 import type { DataInfoId, SessionServer } from '../../../core/index.ts';
 import type { MeantRegistration, Truth } from '../truth.ts';
 import type { Chance } from '../world/chance.ts';
-import type { SimCluster } from '../world/cluster.ts';
+import type { SimCluster, SimNode } from '../world/cluster.ts';
 import type { World } from '../world/world.ts';
 import { SessionPort } from './session-port.ts';
 
@@ -15,6 +15,7 @@ export class LeaseClient {
   readonly #world: World;
   readonly #cluster: SimCluster;
   readonly #truth: Truth;
+  readonly #shownValue: (node: SimNode, dataInfoId: DataInfoId, registerId: string) => string | undefined;
   readonly #chance: Chance;
   readonly #dataInfoId: DataInfoId;
   readonly #isSteady: boolean;
@@ -26,11 +27,21 @@ export class LeaseClient {
   /** One request at a time, in the order in which they were wanted. */
   #busy: Promise<void> = Promise.resolve();
 
-  constructor(world: World, cluster: SimCluster, truth: Truth, name: string, dataInfoId: DataInfoId, isSteady: boolean) {
+  /** `shownValue`: what a node's reader of everything shows of a registration. */
+  constructor(
+    world: World,
+    cluster: SimCluster,
+    truth: Truth,
+    shownValue: (node: SimNode, dataInfoId: DataInfoId, registerId: string) => string | undefined,
+    name: string,
+    dataInfoId: DataInfoId,
+    isSteady: boolean,
+  ) {
     this.name = name;
     this.#world = world;
     this.#cluster = cluster;
     this.#truth = truth;
+    this.#shownValue = shownValue;
     this.#chance = world.stream(name);
     this.#dataInfoId = dataInfoId;
     this.#isSteady = isSteady;
@@ -114,16 +125,22 @@ export class LeaseClient {
     if (meant === undefined) return;
     // Now and then a balancer sends it to another Session.
     if (this.#chance.isLucky(0.2)) this.#port = undefined;
-    const outcome = await this.#call((session) => session.gateway.leases.renew(meant.dataInfoId, meant.registerId));
+    // The heartbeat names the newest value (Eureka: lastDirtyTimestamp); a Session that shows another one asks for it.
+    const outcome = await this.#call((session, node) => {
+      const shown = this.#shownValue(node, meant.dataInfoId, meant.registerId);
+      if (shown !== undefined && shown !== meant.value) return 'unknown';
+      return session.gateway.leases.renew(meant.dataInfoId, meant.registerId);
+    });
     if (outcome === 'unknown' && this.#meant === meant) {
       this.#world.tell(this.name, 'is unknown and registers again');
       await this.#registerUntilTaken(meant);
     }
   }
 
-  async #call<T>(ask: (session: SessionServer) => T | Promise<T>): Promise<T | undefined> {
+  async #call<T>(ask: (session: SessionServer, node: SimNode) => T | Promise<T>): Promise<T | undefined> {
     if (this.#port?.isAlive !== true) this.#port = SessionPort.any(this.#world, this.#cluster, (nodes) => this.#chance.pick(nodes));
-    const answer = await this.#port?.call(TIMEOUT_MS, ask);
+    const port = this.#port;
+    const answer = await port?.call(TIMEOUT_MS, (session) => ask(session, port.node));
     if (answer === undefined) this.#port = undefined;
     return answer;
   }
