@@ -249,6 +249,8 @@ export class DataRole implements DataServer {
     }
     // A new leader cannot know how long ago each lease was renewed: all run for a whole period.
     for (const record of replica.store.records()) this.#leases.grant(record);
+    // What it followed so far is not in the restart cache.
+    if (replica.store.publisherCount > 0) this.#isRotationDue = true;
     this.#restoreSlot(replica);
     this.#migration.start(replica);
   }

@@ -8,6 +8,8 @@ import { SessionPort } from './session-port.ts';
 
 /** As long as a Session may believe in a client that vanished without closing: the idle close. */
 const IDLE_MS = 6_000;
+/** The longest trouble in a run, and a little more. */
+const LEADER_REACHED_MS = 8_000;
 const PROFILE = { emptyFirstPushWaitMs: 300, leastPushGapMs: 150, acknowledgeTimeoutMs: 3_000, retryDelaysMs: [500, 1_000, 2_000] };
 
 /**
@@ -87,7 +89,8 @@ export class ConnectionClient {
     const generation = this.#generation;
     this.#say((connection) => {
       connection.unpublish(dataInfoId, registerId, version);
-      this.#port?.back(() => {
+      // Acknowledged means held by the Session; the slot leader hears of it when it can be reached, after what was said before.
+      this.#world.at(undefined, LEADER_REACHED_MS, () => {
         if (generation === this.#generation) this.#truth.withdrawalAcknowledged(dataInfoId, registerId, value);
       });
     });

@@ -18,7 +18,8 @@ import {
   TOLERANCE_VECTORS,
 } from './vectors.ts';
 
-const BOX = '4f910161 90';
+/** Defines a class `a` without fields: the name is an int and then the letter, without the tag of a text. */
+const CLASS_A = '4f916190';
 const CODES = ['invalid-argument', 'limit-exceeded', 'malformed'];
 
 function codeOfHex(hex: string, allowed: ReadonlySet<string> = ALL_CLASSES): string {
@@ -75,19 +76,18 @@ describe('broken contents', () => {
     ['a type by a text', '56750161 7a'],
     ['a map without a value', '4d01617a'],
     ['an instance of no class', '6f90'],
-    ['an instance of a negative class', `${BOX}6f8f`],
+    ['an instance of a negative class', `${CLASS_A}6f8f`],
     ['an object that does not exist', '564a017a'],
     ['an object that begins later', '56 4a01 4d7a 7a'],
     ['an object with a negative number', '5652ffffffff7a'],
     ['a class name longer than the content', '4fc8ff61'],
     ['a class name of negative length', '4f8f'],
-    ['a class of negative size', '4f9101618f'],
-    ['a class with a number for a field', '4f91016191 90'],
-    ['a class with a field twice', '4f910161920161 0161'],
+    ['a class of negative size', '4f91618f'],
+    ['a class with a number for a field', '4f916191 90'],
+    ['a class with a field twice', '4f9161920161 0161'],
     ['a typed map of an allowed class with a number for a field', '4d74000161 9090 7a'],
   ])('that are %s are malformed', (_, hex) => {
-    // The class of these vectors is called `a`: its name is an int and then the letter, without the tag of a text.
-    expect(codeOfHex(hex.replaceAll('910161', '9161'), new Set(['a']))).toBe('malformed');
+    expect(codeOfHex(hex, new Set(['a']))).toBe('malformed');
   });
 
   it('with any one byte changed give a value or a typed error', () => {
@@ -124,8 +124,8 @@ describe('bombs', () => {
   });
 
   it.each([
-    ['too many classes', '4f916190'.repeat(9)],
-    ['endless classes', '4f916190'.repeat(1_000_000)],
+    ['too many classes', CLASS_A.repeat(9)],
+    ['endless classes', CLASS_A.repeat(1_000_000)],
     ['too many fields', `4f9161c841${Array.from({ length: 65 }, (_, index) => `01${(0x30 + index).toString(16)}`).join('')}`],
     ['two thousand million fields', '4f9161497fffffff'],
     ['a class name of two thousand million characters', '4f497fffffff61'],
@@ -137,7 +137,7 @@ describe('bombs', () => {
 
   it('as many classes and fields as allowed are read', () => {
     const fields = Array.from({ length: BOLT_LIMITS.fieldsPerClass }, (_, index) => `01${(0x21 + index).toString(16)}`).join('');
-    expect(codeOfHex(`${'4f916190'.repeat(BOLT_LIMITS.classDefinitions)}4e`, classA)).toBe('a value');
+    expect(codeOfHex(`${CLASS_A.repeat(BOLT_LIMITS.classDefinitions)}4e`, classA)).toBe('a value');
     expect(codeOfHex(`4f9161c840${fields} 6f90${'4e'.repeat(BOLT_LIMITS.fieldsPerClass)}`, classA)).toBe('a value');
   });
 
@@ -154,7 +154,7 @@ describe('bombs', () => {
     expect(codeOf(() => decodeHessian(nulls(BOLT_LIMITS.values - 1), classA))).toBe('a value');
     expect(codeOf(() => decodeHessian(nulls(BOLT_LIMITS.values), classA))).toBe('limit-exceeded');
     expect(codeOf(() => decodeHessian(nulls(BOLT_LIMITS.contentBytes), classA))).toBe('limit-exceeded');
-    expect(codeOfHex(`4f916190 56${'6f90'.repeat(BOLT_LIMITS.values)}7a`, classA)).toBe('limit-exceeded');
+    expect(codeOfHex(`${CLASS_A}56${'6f90'.repeat(BOLT_LIMITS.values)}7a`, classA)).toBe('limit-exceeded');
   });
 
   it('one list that a map names thousands of times is converted once', () => {

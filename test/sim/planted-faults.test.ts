@@ -1,0 +1,58 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { LeaseKeeper as LeaseKeeperClass } from '../../core/data/lease-keeper.ts';
+import type { SlotStore as SlotStoreClass } from '../../core/data/slot-store.ts';
+import type { Publisher } from '../../core/index.ts';
+
+/** Rules of the core that can be broken on purpose: the checkers must notice each. */
+const planted = vi.hoisted(() => ({ dropsTombstones: false, skipsVersionCheck: false, expiresByWallClock: false }));
+
+vi.mock('../../core/data/slot-store.ts', async (original) => {
+  const module = await original<{ SlotStore: typeof SlotStoreClass }>();
+  class PlantedStore extends module.SlotStore {
+    override publish(incoming: Publisher, moment: Parameters<SlotStoreClass['publish']>[1]) {
+      if (planted.dropsTombstones) this.compact(Number.MAX_SAFE_INTEGER);
+      const known = this.find(incoming.dataInfoId, incoming.registerId)?.publisher.registerVersion;
+      if (!planted.skipsVersionCheck || known === undefined) return super.publish(incoming, moment);
+      return super.publish({ ...incoming, registerVersion: { version: known.version, stamp: known.stamp + 1 } }, moment);
+    }
+  }
+  return { ...module, SlotStore: PlantedStore };
+});
+
+vi.mock('../../core/data/lease-keeper.ts', async (original) => {
+  const module = await original<{ LeaseKeeper: typeof LeaseKeeperClass }>();
+  class PlantedKeeper extends module.LeaseKeeper {
+    constructor(...[clock, guard, expire]: ConstructorParameters<typeof LeaseKeeperClass>) {
+      super({ ...clock, monotonicMs: () => (planted.expiresByWallClock ? clock.wallMs() : clock.monotonicMs()) }, guard, expire);
+    }
+  }
+  return { ...module, LeaseKeeper: PlantedKeeper };
+});
+
+const { runSeed } = await import('./run-seed.ts');
+const MOST_SEEDS = 60;
+
+async function firstSeedThatFinds(rules: RegExp): Promise<number | undefined> {
+  for (let seed = 1; seed <= MOST_SEEDS; seed += 1) {
+    const { violations } = await runSeed({ seed });
+    if (violations.some((violation) => rules.test(violation))) return seed;
+  }
+  return undefined;
+}
+
+describe('a rule that is broken on purpose is found by a seed', () => {
+  afterEach(() => Object.assign(planted, { dropsTombstones: false, skipsVersionCheck: false, expiresByWallClock: false }));
+
+  it.each([
+    ['dropsTombstones', /ghost|no convergence|agreement lost/],
+    ['skipsVersionCheck', /ghost|no convergence|agreement lost/],
+    ['expiresByWallClock', /shorter list|no convergence|agreement lost/],
+  ] as const)('%s', async (rule, expected) => {
+    planted[rule] = true;
+    const seed = await firstSeedThatFinds(expected);
+    expect(seed).toBeDefined();
+    // The same seed is green without the plant: it is the plant that was found.
+    planted[rule] = false;
+    expect((await runSeed({ seed: seed ?? 0 })).violations).toEqual([]);
+  });
+});
