@@ -131,7 +131,7 @@ export class MessageFields {
 
   /** A value has one type in one message, so what is kept for it has the type that is asked for, or the conversion has thrown before. */
   #once<T>(value: HessianValue, convert: () => T): T {
-    this.#seen.set(value, convert());
+    if (!this.#seen.has(value)) this.#seen.set(value, convert());
     return this.#seen.get(value) as T;
   }
 

@@ -137,6 +137,12 @@ describe('writing frames', () => {
     }
   });
 
+  it('answers a heartbeat without CRC even if it came with one', () => {
+    const beat = readRequest(encodeRequest({ ...requestHead(V2_CRC), command: BoltCommand.Heartbeat, className: '' }));
+    expect(hasCrc(beat)).toBe(true);
+    expect(hexOf(encodeHeartbeatAck(beat))).toBe('020200000001fffffff9010000000000000000000000');
+  });
+
   it('sends an error as status and nothing else, in the codec of the request, without CRC', () => {
     const request = readRequest(encodeRequest({ ...requestHead(V2_CRC), codec: BoltCodec.Protobuf }, bytesOf('4e')));
     expect(hexOf(encodeErrorResponse(request, BoltStatus.ServerException))).toBe('020200000201fffffff90b0000020000000000000000');

@@ -57,6 +57,7 @@ describe('broken contents', () => {
     ['a reserved tag', '30'],
     ['an end without a beginning', '7a'],
     ['four-byte UTF-8', '02f09f9880'],
+    ['a beginning of four-byte UTF-8', '01f48fbf'],
     ['a missing continuation byte', '01c361'],
     ['a lone continuation byte', '0180'],
     ['an overlong NUL', '01c080'],
