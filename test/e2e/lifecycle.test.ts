@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -192,13 +192,11 @@ describe('failing', () => {
     ]);
   });
 
-  it('a folder that turns read-only refuses no registration', async () => {
-    const gateway = await started();
-    const operator = new EurekaOperator(gateway.eurekaPort);
-    mkdirSync(join(gateway.dataDir, 'restart'), { recursive: true });
-    chmodSync(join(gateway.dataDir, 'restart'), 0o500);
-    expect(await operator.register('RO', 'r1')).toBe(204);
-    chmodSync(join(gateway.dataDir, 'restart'), 0o700);
+  it('ends with 70 and one line when something is wrong inside', async () => {
+    const planted = 'data:text/javascript,setTimeout(() => { throw new Error("planted") }, 700)';
+    const gateway = await GatewayProcess.start({ nodeArgs: ['--import', planted] });
+    expect(await gateway.exited()).toBe(70);
+    expect(gateway.stdout).toMatch(/internal error.*planted/);
   });
 
   it('guards its admin port against a web page', async () => {

@@ -13,6 +13,8 @@ export const MAIN = join(ROOT, 'dist/deploy/main.js');
 export interface GatewayOptions {
   readonly args?: readonly string[];
   readonly dataDir?: string;
+  /** For Node itself, before the program. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** The built gateway as a process of its own, on free ports and a folder that is removed afterwards. */
@@ -21,6 +23,7 @@ export class GatewayProcess {
   readonly eurekaPort: number;
   readonly adminPort: number;
   readonly #args: readonly string[];
+  readonly #nodeArgs: readonly string[];
   readonly #ownsFolder: boolean;
   #child: ChildProcess | undefined;
   #exited: Promise<number | null> = Promise.resolve(null);
@@ -33,6 +36,7 @@ export class GatewayProcess {
     this.eurekaPort = eurekaPort;
     this.adminPort = adminPort;
     this.#args = options.args ?? [];
+    this.#nodeArgs = options.nodeArgs ?? [];
   }
 
   static async start(options: GatewayOptions = {}): Promise<GatewayProcess> {
@@ -56,7 +60,7 @@ export class GatewayProcess {
 
   launch(): void {
     const ports = ['--eureka.port', String(this.eurekaPort), '--admin.port', String(this.adminPort)];
-    const args = ['--enable-source-maps', MAIN, '--data-dir', this.dataDir, ...ports, ...this.#args];
+    const args = ['--enable-source-maps', ...this.#nodeArgs, MAIN, '--data-dir', this.dataDir, ...ports, ...this.#args];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.stdout = '';
