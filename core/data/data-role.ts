@@ -24,7 +24,13 @@ import {
   type SlotOperation,
   type SlotOperationResult,
 } from '../wire/slot-batch.ts';
-import { decodeCompareDatums, encodeCompareDatumsAnswer, type WithdrawnRecord } from '../wire/slot-compare.ts';
+import {
+  decodeCompareDatums,
+  decodeCompareRoots,
+  encodeCompareDatumsAnswer,
+  encodeCompareRootsAnswer,
+  type WithdrawnRecord,
+} from '../wire/slot-compare.ts';
 import type { SlotAddress } from '../wire/slot-head.ts';
 import { decodeSlotLog, decodeSlotPage, encodeSlotLogAnswer, encodeSlotPageAnswer } from '../wire/slot-log.ts';
 import {
@@ -43,7 +49,7 @@ import { Migration } from './migration.ts';
 import type { RestartCache, Restored } from './restart-cache.ts';
 import { type CompareEffects, compareSlotWithSession, findDifferingSlots } from './session-compare.ts';
 import { SessionLeases } from './session-leases.ts';
-import { answerSlotPage, answerWholeCompare } from './slot-reads.ts';
+import { answerSlotPage, answerWholeCompare, answerWholeRoots } from './slot-reads.ts';
 import { SlotReplica, slotAnswer } from './slot-replica.ts';
 import type { Moment, PublisherRecord } from './slot-store.ts';
 
@@ -135,6 +141,7 @@ export class DataRole implements DataServer {
       [MessageKind.SlotInterest, (from, frame) => this.#interest(from, frame)],
       [MessageKind.SlotLog, (_from, frame) => this.#takeLog(frame)],
       [MessageKind.SlotPage, (_from, frame) => this.#page(frame)],
+      [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
       [MessageKind.CompareDatums, (_from, frame) => this.#compare(frame)],
       [MessageKind.SessionPulse, (from, frame) => this.#pulse(from, frame)],
       [MessageKind.TableChanged, (_from, frame) => void this.#meta.handleTableChanged(decodeTableChanged(frame))],
@@ -460,6 +467,11 @@ export class DataRole implements DataServer {
     return encodeSlotPageAnswer(answerSlotPage(replica, request, slotAnswer(replica, request, this.#meta.table.epoch)));
   }
 
+  #compareRoots(frame: Uint8Array): Uint8Array {
+    const replicaOf = (slotId: number) => this.#replicas.get(slotId);
+    return encodeCompareRootsAnswer(answerWholeRoots(decodeCompareRoots(frame), this.#host.processId, replicaOf));
+  }
+
   #compare(frame: Uint8Array): Uint8Array {
     const request = decodeCompareDatums(frame);
     const replica = this.#replicas.get(request.slotId);
@@ -559,6 +571,7 @@ export class DataRole implements DataServer {
     if (nowMs >= this.#nextCompareMs) {
       this.#nextCompareMs = nowMs + this.#config.compareEveryMs;
       void this.#compareWithSessions();
+      void this.#follower.check([...this.#replicas.values()]);
     }
     if (this.#isRotationDue || this.#restart.journalBytes > this.#config.snapshotEveryBytes) void this.#rotate();
     this.#flushSoon();

@@ -1,7 +1,14 @@
 import { foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError } from '../model/errors.ts';
+import type { PeerId } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
-import { type CompareDatumsAnswer, decodeCompareDatumsAnswer, encodeCompareDatums } from '../wire/slot-compare.ts';
+import {
+  type CompareDatumsAnswer,
+  decodeCompareDatumsAnswer,
+  decodeCompareRootsAnswer,
+  encodeCompareDatums,
+  encodeCompareRoots,
+} from '../wire/slot-compare.ts';
 import type { SlotLogEntry, SlotLogRequest } from '../wire/slot-log.ts';
 import type { SlotReplica } from './slot-replica.ts';
 import type { Moment } from './slot-store.ts';
@@ -17,6 +24,8 @@ export class FollowerSync {
   readonly #host: RoleHost;
   readonly #moment: () => Moment;
   readonly #running = new Set<SlotReplica>();
+  /** Copies that differed at the last check. Once may be the log that is under way; twice is a fault. */
+  #suspects: ReadonlySet<SlotReplica> = new Set();
   #stopped = false;
 
   constructor(host: RoleHost, moment: () => Moment) {
@@ -57,6 +66,36 @@ export class FollowerSync {
       // The leader may have changed during the comparison: the new one has to be compared with, too.
       if (replica.phase.kind === 'follower' && !replica.phase.isSynced) this.#host.clock.schedule(RETRY_MS, () => this.#again(replica));
     });
+  }
+
+  /** Compares the roots of all copies with their leaders, one message each, and repairs what differs twice in a row. */
+  async check(followed: readonly SlotReplica[]): Promise<void> {
+    const byLeader = new Map<PeerId, SlotReplica[]>();
+    for (const replica of followed) {
+      if (replica.phase.kind !== 'follower' || !replica.phase.isSynced) continue;
+      byLeader.set(replica.leader, [...(byLeader.get(replica.leader) ?? []), replica]);
+    }
+    const differing = await Promise.all([...byLeader].map(([leader, replicas]) => this.#findDiffering(leader, replicas)));
+    const suspects = new Set(differing.flat());
+    for (const replica of suspects) {
+      if (!this.#suspects.has(replica) || replica.phase.kind !== 'follower') continue;
+      this.#host.log.warn('a copy of a slot differs from its leader and is repaired', { slot: replica.slotId, leader: replica.leader });
+      replica.becomeSynced(false);
+      this.compare(replica);
+    }
+    this.#suspects = suspects;
+  }
+
+  async #findDiffering(leader: PeerId, replicas: readonly SlotReplica[]): Promise<readonly SlotReplica[]> {
+    const slots = replicas.map(({ slotId, leaderEpoch, store }) => ({ slotId, leaderEpoch, digest: store.root }));
+    const request = encodeCompareRoots({ scope: 'whole', owner: this.#host.processId, slots });
+    try {
+      const answer = decodeCompareRootsAnswer(await this.#host.peers.request(leader, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
+      return replicas.filter((replica) => answer.differing.includes(replica.slotId));
+    } catch (caught) {
+      this.#host.log.debug('copies could not be checked', { leader, reason: RegistryError.from(caught).message });
+      return [];
+    }
   }
 
   #again(replica: SlotReplica): void {

@@ -74,7 +74,8 @@ export class LogStream {
     const receivers = this.#slotReceivers(replica);
     let receiver = receivers.get(peer);
     if (receiver === undefined) {
-      receiver = { position: replica.log.sequence, isSending: false, retryDelayMs: RETRY_LEAST_MS };
+      // Nobody knows yet where it is: the first message makes it say so.
+      receiver = { position: 0, isSending: false, retryDelayMs: RETRY_LEAST_MS };
       receivers.set(peer, receiver);
     }
     return receiver;

@@ -3,7 +3,7 @@ import { sameDigest } from '../model/digest.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { ProcessId } from '../model/node.ts';
 import { SlotStatus } from '../model/slot-table.ts';
-import type { CompareDatumsAnswer, CompareDatumsRequest } from '../wire/slot-compare.ts';
+import type { CompareDatumsAnswer, CompareDatumsRequest, CompareRootsAnswer, CompareRootsRequest } from '../wire/slot-compare.ts';
 import type { SlotAnswer } from '../wire/slot-head.ts';
 import type { SlotPageAnswer, SlotPageRequest } from '../wire/slot-log.ts';
 import type { SlotReplica } from './slot-replica.ts';
@@ -26,6 +26,20 @@ export function answerSlotPage(replica: SlotReplica | undefined, request: SlotPa
   if (replica === undefined || access.status !== SlotStatus.Accept) return { ...access, slotSequence: 0, next: '', datums: [] };
   const { page, next } = cutPage(replica.store.datums(), request.after);
   return { ...access, slotSequence: replica.log.sequence, next, datums: page };
+}
+
+/** Followers ask which of their copies differ from what this node leads. Slots that it does not lead are none of its business. */
+export function answerWholeRoots(
+  request: CompareRootsRequest,
+  processId: ProcessId,
+  replicaOf: (slotId: number) => SlotReplica | undefined,
+): CompareRootsAnswer {
+  const differing = request.slots.filter(({ slotId, leaderEpoch, digest }) => {
+    const replica = replicaOf(slotId);
+    const isOurs = replica?.phase.kind === 'serving' && replica.leaderEpoch === leaderEpoch;
+    return isOurs && !sameDigest(replica.store.root, digest);
+  });
+  return { processId, differing: differing.map((slot) => slot.slotId) };
 }
 
 /** A follower's question about the whole slot: datums that differ, and those of its own that this leader has not. */
