@@ -1,5 +1,5 @@
 import type { LeaseGuardConfig } from '../lease/lease-guard.ts';
-import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
+import { type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
@@ -9,7 +9,6 @@ import { nextStamp } from '../model/register-version.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
-import type { RemoveReason } from '../seams/session-gateway.ts';
 import type { Closeable } from '../seams/transport.ts';
 import { slotOf } from '../slot/slot-of.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
@@ -17,29 +16,11 @@ import { MessageKind } from '../wire/frame.ts';
 import { decodeTableChanged } from '../wire/heartbeat.ts';
 import type { HeartbeatReport, MetaClient } from '../wire/meta-client.ts';
 import { decodeSessionPulse, encodeSessionPulseAnswer } from '../wire/session-pulse.ts';
-import {
-  decodeSlotBatch,
-  encodeSlotBatchAnswer,
-  type SlotBatchRequest,
-  type SlotOperation,
-  type SlotOperationResult,
-} from '../wire/slot-batch.ts';
-import {
-  decodeCompareDatums,
-  decodeCompareRoots,
-  encodeCompareDatumsAnswer,
-  encodeCompareRootsAnswer,
-  type WithdrawnRecord,
-} from '../wire/slot-compare.ts';
+import { decodeSlotBatch, encodeSlotBatchAnswer, type SlotBatchRequest } from '../wire/slot-batch.ts';
+import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, encodeCompareRootsAnswer } from '../wire/slot-compare.ts';
 import type { SlotAddress } from '../wire/slot-head.ts';
 import { decodeSlotLog, decodeSlotPage, encodeSlotLogAnswer, encodeSlotPageAnswer } from '../wire/slot-log.ts';
-import {
-  decodeSlotFetch,
-  decodeSlotInterest,
-  encodeSlotFetchAnswer,
-  encodeSlotInterestAnswer,
-  encodeSlotNotice,
-} from '../wire/slot-read.ts';
+import { decodeSlotFetch, decodeSlotInterest, encodeSlotFetchAnswer, encodeSlotInterestAnswer } from '../wire/slot-read.ts';
 import { FollowerSync } from './follower-sync.ts';
 import type { HeldNames } from './held-names.ts';
 import type { DataConfig, DataServer, SlotSummary } from './index.ts';
@@ -47,23 +28,17 @@ import { LeaseKeeper } from './lease-keeper.ts';
 import { LogStream } from './log-stream.ts';
 import { Migration } from './migration.ts';
 import type { RestartCache, Restored } from './restart-cache.ts';
-import { type CompareEffects, compareSlotWithSession, findDifferingSlots } from './session-compare.ts';
+import { compareSlotWithSession, findDifferingSlots } from './session-compare.ts';
 import { SessionLeases } from './session-leases.ts';
+import { SlotChanges } from './slot-changes.ts';
 import { answerSlotPage, answerWholeCompare, answerWholeRoots } from './slot-reads.ts';
 import { SlotReplica, slotAnswer } from './slot-replica.ts';
-import type { Moment, PublisherRecord } from './slot-store.ts';
+import type { PublisherRecord } from './slot-store.ts';
 
 const TICK_MS = 1_000;
 const STALL_MS = 500;
 const ALIVE_EVERY_MS = 10_000;
 const COMPACT_EVERY_MS = 30_000;
-
-/** Why something changed, for the notice: the batch of a Session, or the leader's own reasons. */
-interface Cause {
-  readonly changeId: number;
-  readonly acceptedAtMs: number;
-}
-const OWN_CAUSE: Cause = { changeId: 0, acceptedAtMs: 0 };
 
 /** The Data role: takes messages, lets the store decide, and makes the decision known to followers, readers and Sessions. */
 export class DataRole implements DataServer {
@@ -78,15 +53,11 @@ export class DataRole implements DataServer {
   readonly #stream: LogStream;
   readonly #follower: FollowerSync;
   readonly #migration: Migration;
-  readonly #effects: CompareEffects;
-  readonly #changedSlots = new Set<SlotReplica>();
+  readonly #changes: SlotChanges;
   readonly #closeables: Closeable[] = [];
   /** Lease publishers of before the restart, until their slot is led again. */
   #restored: Publisher[];
   #floorVersion: DatumVersion;
-  /** Greatest register stamp of any operation so far: Sessions keep their stamp clocks above it. */
-  #highestStamp = 0;
-  #isFlushScheduled = false;
   #timer: Timer | undefined;
   #lastTickMs: number;
   #nextCompareMs = 0;
@@ -120,16 +91,20 @@ export class DataRole implements DataServer {
     this.#leases = new LeaseKeeper(host.clock, config.leaseGuard, (record) => this.#expire(record));
     this.#sessionLeases = new SessionLeases(config.sessionLeaseMs);
     this.#stream = new LogStream(host, () => meta.table.epoch);
-    this.#follower = new FollowerSync(host, () => this.#moment());
-    this.#effects = {
-      put: (replica, publisher) => void this.#publish(replica, publisher, OWN_CAUSE),
-      withdraw: (replica, withdrawn) => this.#learnWithdrawal(replica, withdrawn),
-      removeOwned: (replica, owner, dataInfoId, keep) => this.#removeOwned(replica, owner, dataInfoId, keep),
-    };
+    this.#changes = new SlotChanges({
+      host,
+      slotCount: config.slotCount,
+      leases: this.#leases,
+      restart,
+      held,
+      stream: this.#stream,
+      tableEpoch: () => meta.table.epoch,
+    });
+    this.#follower = new FollowerSync(host, () => this.#changes.moment());
     this.#migration = new Migration(
       host,
       () => meta.members,
-      this.#effects,
+      this.#changes,
       (replica) => this.#migrated(replica),
     );
   }
@@ -199,7 +174,7 @@ export class DataRole implements DataServer {
   }
 
   async drain(): Promise<void> {
-    this.#flush();
+    this.#changes.flush();
   }
 
   async stop(): Promise<void> {
@@ -210,9 +185,15 @@ export class DataRole implements DataServer {
     this.#migration.stop();
     this.#follower.stop();
     this.#stream.stop();
+    this.#changes.stop();
     await this.#rotate();
     await this.#meta.stop();
     for (const closeable of this.#closeables) closeable.close();
+  }
+
+  #expire(record: PublisherRecord): void {
+    const replica = this.#replicas.get(slotOf(record.datum.group.foldedId, this.#config.slotCount));
+    if (replica?.isLeader === true && !this.#stopped) this.#changes.expire(replica, record);
   }
 
   // Slots
@@ -274,7 +255,7 @@ export class DataRole implements DataServer {
     const mine = this.#restored.filter(isOfSlot);
     if (mine.length === 0) return;
     this.#restored = this.#restored.filter((publisher) => !isOfSlot(publisher));
-    for (const publisher of mine) this.#publish(replica, publisher, OWN_CAUSE);
+    for (const publisher of mine) this.#changes.put(replica, publisher);
     this.#restart.flush(replica.store.highestVersion);
     // What was just noted again makes the journal longer with each restart.
     this.#isRotationDue = true;
@@ -287,9 +268,9 @@ export class DataRole implements DataServer {
       leaderEpoch: replica.leaderEpoch,
       publishers: replica.store.publisherCount,
     });
-    for (const name of [...replica.store.names()]) this.#noticed(replica, name, OWN_CAUSE);
+    for (const name of [...replica.store.names()]) this.#changes.notice(replica, name);
     this.#meta.refresh();
-    this.#flushSoon();
+    this.#changes.flushSoon();
   }
 
   // Writes
@@ -305,123 +286,11 @@ export class DataRole implements DataServer {
     if (request.operations.length > LIMITS.batchOperations) {
       throw new RegistryError(RegistryErrorCode.LimitExceeded, `a batch has at most ${LIMITS.batchOperations} operations`);
     }
-    const results = request.operations.map((operation) => this.#operate(replica, request, operation));
+    const results = request.operations.map((operation) => this.#changes.operate(replica, request, operation));
     // Written before it is acknowledged: the death of this process must not lose what the client believes to be registered.
     this.#restart.flush(replica.store.highestVersion);
-    this.#flushSoon();
+    this.#changes.flushSoon();
     return encodeSlotBatchAnswer({ ...access, slotSequence: replica.log.sequence, results });
-  }
-
-  #operate(replica: SlotReplica, request: SlotBatchRequest, operation: SlotOperation): SlotOperationResult {
-    if (slotOf(foldDataInfoId(operationName(operation)), this.#config.slotCount) !== replica.slotId) {
-      throw new RegistryError(RegistryErrorCode.InvalidArgument, `a name of another slot in a batch for slot ${replica.slotId}`);
-    }
-    switch (operation.kind) {
-      case 'publish':
-        return this.#publish(replica, operation.publisher, request);
-      case 'unpublish':
-      case 'disconnect':
-        return this.#withdraw(replica, request, operation);
-      case 'renew':
-        return this.#renew(replica, request.processId, operation);
-    }
-  }
-
-  #publish(replica: SlotReplica, publisher: Publisher, cause: Cause): SlotOperationResult {
-    this.#highestStamp = Math.max(this.#highestStamp, publisher.registerVersion.stamp);
-    const applied = replica.store.publish(publisher, this.#moment());
-    if (applied.kind === 'stale') return { kind: 'stale', stored: applied.stored, tombstone: applied.tombstone };
-    if (applied.kind === 'unchanged') {
-      // The same registration again is as good a sign of life as a heartbeat.
-      const record = replica.store.find(publisher.dataInfoId, publisher.registerId);
-      if (record?.lease !== undefined) this.#leases.renew(record);
-      return { kind: 'applied' };
-    }
-    if (applied.kind === 'unknown') return { kind: 'unknown' };
-    const { record } = applied;
-    this.#leases.grant(record);
-    replica.log.append({ kind: 'put', publisher: record.publisher, datumVersion: record.datum.version });
-    this.#restart.put(record.publisher);
-    const foldedId = record.datum.group.foldedId;
-    const isReleased = publisher.liveness.kind === 'connection' && this.#held.returned(foldedId, publisher.registerId);
-    if (applied.kind === 'visible' || isReleased) this.#noticed(replica, foldedId, cause);
-    this.#changedSlots.add(replica);
-    return { kind: 'applied' };
-  }
-
-  #withdraw(
-    replica: SlotReplica,
-    request: SlotBatchRequest,
-    operation: Extract<SlotOperation, { kind: 'unpublish' | 'disconnect' }>,
-  ): SlotOperationResult {
-    const { dataInfoId, registerId, registerVersion } = operation;
-    const moment = this.#moment();
-    const applied =
-      operation.kind === 'unpublish'
-        ? replica.store.unpublish(dataInfoId, registerId, registerVersion, moment)
-        : replica.store.disconnect(request.processId, dataInfoId, registerId, registerVersion, moment);
-    this.#highestStamp = Math.max(this.#highestStamp, registerVersion.stamp);
-    if (applied.kind === 'stale') return { kind: 'stale', stored: applied.stored, tombstone: applied.tombstone };
-    const isReleased = this.#held.withdrawn(foldDataInfoId(dataInfoId), registerId);
-    if (applied.kind !== 'visible') {
-      if (isReleased) this.#noticed(replica, foldDataInfoId(dataInfoId), request);
-      return { kind: 'unknown' };
-    }
-    this.#removed(replica, applied.record, operation.kind === 'unpublish' ? 'withdrawn' : 'expired', request, registerVersion);
-    return { kind: 'applied' };
-  }
-
-  #learnWithdrawal(replica: SlotReplica, { dataInfoId, registerId, registerVersion }: WithdrawnRecord): void {
-    const applied = replica.store.unpublish(dataInfoId, registerId, registerVersion, this.#moment());
-    if (applied.kind === 'visible') this.#removed(replica, applied.record, 'withdrawn', OWN_CAUSE, registerVersion);
-  }
-
-  #renew(replica: SlotReplica, sender: ProcessId, operation: Extract<SlotOperation, { kind: 'renew' }>): SlotOperationResult {
-    const record = replica.store.find(operation.dataInfoId, operation.registerId);
-    if (record === undefined || record.publisher.liveness.kind !== 'lease') return { kind: 'unknown' };
-    this.#leases.renew(record);
-    if (!operation.wantsRecord) return { kind: 'applied' };
-    // The sender keeps a copy from now on, so it is the one to ask for it: ownership is not visible and changes no version.
-    record.publisher = { ...record.publisher, owner: sender };
-    return { kind: 'record', publisher: record.publisher };
-  }
-
-  #removed(
-    replica: SlotReplica,
-    record: PublisherRecord,
-    reason: RemoveReason,
-    cause: Cause,
-    version = record.publisher.registerVersion,
-  ): void {
-    const { publisher, datum } = record;
-    this.#leases.release(record);
-    const { dataInfoId, registerId, format } = publisher;
-    replica.log.append({ kind: 'remove', dataInfoId, registerId, format, registerVersion: version, reason, datumVersion: datum.version });
-    this.#restart.gone(publisher);
-    this.#noticed(replica, datum.group.foldedId, cause);
-    this.#changedSlots.add(replica);
-  }
-
-  #expire(record: PublisherRecord): void {
-    const replica = this.#replicas.get(slotOf(record.datum.group.foldedId, this.#config.slotCount));
-    if (replica === undefined || !replica.isLeader || this.#stopped) return;
-    this.#host.log.debug('lease expired', { dataInfoId: record.publisher.dataInfoId, registerId: record.publisher.registerId });
-    replica.store.drop(record, this.#moment());
-    this.#removed(replica, record, 'expired', OWN_CAUSE);
-    this.#restart.flush(replica.store.highestVersion);
-    this.#flushSoon();
-  }
-
-  #removeOwned(replica: SlotReplica, owner: ProcessId, dataInfoId: DataInfoId, keep: ReadonlySet<string>): void {
-    const datum = replica.store.group(foldDataInfoId(dataInfoId), false).datums.find((other) => other.dataInfoId === dataInfoId);
-    for (const publisher of datum?.publishers ?? []) {
-      if (publisher.owner !== owner || publisher.liveness.kind !== 'connection' || keep.has(publisher.registerId)) continue;
-      const record = replica.store.find(dataInfoId, publisher.registerId);
-      if (record === undefined) continue;
-      replica.store.drop(record, this.#moment());
-      this.#removed(replica, record, 'repaired', OWN_CAUSE);
-    }
-    this.#flushSoon();
   }
 
   // Reads
@@ -451,10 +320,10 @@ export class DataRole implements DataServer {
     const announced = { reset: request.reset, isWhole: request.whole, add, remove: request.remove };
     const noticeSequence = replica.interest.announce(from, request.processId, announced);
     if (request.whole && (request.reset || !wasReader)) this.#stream.startReader(replica, from);
-    const moment = this.#moment();
+    const moment = this.#changes.moment();
     for (const { foldedId, version } of request.add) {
       if (replica.store.raiseAbove(foldedId, version, moment) && access.status === SlotStatus.Accept)
-        this.#noticed(replica, foldedId, OWN_CAUSE);
+        this.#changes.notice(replica, foldedId);
     }
     const isReadable = access.status === SlotStatus.Accept;
     const versions = isReadable ? add.map((foldedId) => ({ foldedId, version: replica.store.groupVersion(foldedId) })) : [];
@@ -502,43 +371,8 @@ export class DataRole implements DataServer {
       if (replica === undefined || !replica.isLeader || replica.leaderEpoch !== leaderEpoch) return true;
       return replica.interest.noticeSequence(from, request.processId) !== notice;
     });
-    const highestStamp = nextStamp(this.#highestStamp, this.#host.clock.wallMs());
+    const highestStamp = nextStamp(this.#changes.highestStamp, this.#host.clock.wallMs());
     return encodeSessionPulseAnswer({ tableEpoch: this.#meta.table.epoch, highestStamp, behind: behind.map((cursor) => cursor.slotId) });
-  }
-
-  // Making changes known
-
-  #noticed(replica: SlotReplica, foldedId: FoldedId, cause: Cause): void {
-    this.#changedSlots.add(replica);
-    if (this.#held.isHeld(foldedId)) return;
-    const { changeId, acceptedAtMs } = cause;
-    const version = replica.store.groupVersion(foldedId);
-    replica.interest.changed({ foldedId, version, changeId, acceptedAtMs, committedAtMs: this.#host.clock.wallMs() });
-  }
-
-  /** One flush per turn, so that a batch makes one notice per Session and one log message per receiver. */
-  #flushSoon(): void {
-    if (this.#isFlushScheduled || this.#changedSlots.size === 0) return;
-    this.#isFlushScheduled = true;
-    this.#host.clock.soon(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#isFlushScheduled = false;
-    const replicas = [...this.#changedSlots];
-    this.#changedSlots.clear();
-    if (this.#stopped) return;
-    for (const replica of replicas) {
-      this.#stream.pump(replica);
-      if (replica.phase.kind !== 'serving') continue;
-      const { slotId, leaderEpoch } = replica;
-      for (const { session, previous, sequence, changes } of replica.interest.takeNotices()) {
-        this.#host.peers.send(
-          session,
-          encodeSlotNotice({ slotId, leaderEpoch, tableEpoch: this.#meta.table.epoch, previous, sequence, changes }),
-        );
-      }
-    }
   }
 
   // Housekeeping
@@ -574,12 +408,12 @@ export class DataRole implements DataServer {
       void this.#follower.check([...this.#replicas.values()]);
     }
     if (this.#isRotationDue || this.#restart.journalBytes > this.#config.snapshotEveryBytes) void this.#rotate();
-    this.#flushSoon();
+    this.#changes.flushSoon();
   }
 
   #released(name: FoldedId): void {
     const replica = this.#replicas.get(slotOf(name, this.#config.slotCount));
-    if (replica?.isLeader === true) this.#noticed(replica, name, OWN_CAUSE);
+    if (replica?.isLeader === true) this.#changes.notice(replica, name);
   }
 
   #removeDeadSessions(nowMs: number): void {
@@ -589,18 +423,8 @@ export class DataRole implements DataServer {
     const dead = this.#sessionLeases.takeDead(owners, this.#meta.members, nowMs);
     for (const owner of dead) {
       this.#host.log.warn('a Session is gone; what its connections registered is withdrawn', { session: owner });
-      for (const replica of led) this.#removeAllOf(replica, owner);
+      for (const replica of led) this.#changes.removeAllOf(replica, owner);
     }
-  }
-
-  #removeAllOf(replica: SlotReplica, owner: ProcessId): void {
-    if (replica.store.ownerRoot(owner).count === 0) return;
-    for (const record of [...replica.store.records()]) {
-      if (record.publisher.owner !== owner || record.publisher.liveness.kind !== 'connection') continue;
-      replica.store.drop(record, this.#moment());
-      this.#removed(replica, record, 'expired', OWN_CAUSE);
-    }
-    this.#restart.flush(replica.store.highestVersion);
   }
 
   async #compareWithSessions(): Promise<void> {
@@ -620,9 +444,9 @@ export class DataRole implements DataServer {
 
   async #repairSlot(slotId: number, session: PeerId, processId: ProcessId): Promise<void> {
     const replica = this.#replicas.get(slotId);
-    if (replica?.phase.kind === 'serving') await compareSlotWithSession(this.#host, replica, session, processId, this.#effects);
+    if (replica?.phase.kind === 'serving') await compareSlotWithSession(this.#host, replica, session, processId, this.#changes);
     if (replica !== undefined) this.#restart.flush(replica.store.highestVersion);
-    this.#flushSoon();
+    this.#changes.flushSoon();
   }
 
   async #rotate(): Promise<void> {
@@ -648,12 +472,4 @@ export class DataRole implements DataServer {
   #learnEpoch(address: SlotAddress): void {
     if (address.tableEpoch > this.#meta.table.epoch) this.#meta.refresh();
   }
-
-  #moment(): Moment {
-    return { wallMs: this.#host.clock.wallMs(), monotonicMs: this.#host.clock.monotonicMs() };
-  }
-}
-
-function operationName(operation: SlotOperation): DataInfoId {
-  return operation.kind === 'publish' ? operation.publisher.dataInfoId : operation.dataInfoId;
 }
