@@ -1,4 +1,5 @@
 import { type EurekaConfig, eurekaConfigSchema } from '../adapters/eureka/index.ts';
+import { type SofaConfig, sofaConfigSchema } from '../adapters/sofa-bolt/index.ts';
 
 /** The whole configuration after defaults: nothing is optional. */
 export interface Config {
@@ -15,6 +16,7 @@ export interface Config {
     readonly leaseGuard: boolean;
   };
   readonly eureka: EurekaConfig;
+  readonly sofa: SofaConfig;
 }
 
 /** One schema for file, environment and flags (JSON Schema, checked by Ajv). Every leaf has a description; `--help` is made of it. */
@@ -86,6 +88,7 @@ export const configSchema = {
       },
     },
     eureka: eurekaConfigSchema,
+    sofa: sofaConfigSchema,
   },
 } as const;
 

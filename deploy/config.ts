@@ -158,5 +158,6 @@ function withOffset(config: Config): Config {
     ...config,
     admin: { ...config.admin, port: shift(config.admin?.port) as number },
     eureka: { ...config.eureka, port: shift(config.eureka?.port) as number },
+    sofa: { ...config.sofa, port: shift(config.sofa?.port) as number, httpPort: shift(config.sofa?.httpPort) as number },
   };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createEurekaAdapter } from '../adapters/eureka/index.ts';
+import { createSofaAdapter } from '../adapters/sofa-bolt/index.ts';
 import {
   createNodeClock,
   createNodeRandom,
@@ -45,7 +46,10 @@ export interface GatewayParts {
 }
 
 export function createAdapters(config: Config, version: string): readonly ProtocolAdapter[] {
-  return config.eureka.enabled ? [createEurekaAdapter(config.eureka, version)] : [];
+  const adapters: ProtocolAdapter[] = [];
+  if (config.eureka.enabled) adapters.push(createEurekaAdapter(config.eureka, version));
+  if (config.sofa.enabled) adapters.push(createSofaAdapter(config.sofa));
+  return adapters;
 }
 
 /**

@@ -1,1 +1,46 @@
-export {};
+import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
+import type { SofaConfig } from './config.ts';
+import { Configurations } from './configurators.ts';
+import { sofaFormatReader } from './translate.ts';
+
+export { type SofaConfig, sofaConfigSchema } from './config.ts';
+
+/** SOFARegistry's client protocol: the session list over HTTP, registrations and pushes over bolt. */
+export function createSofaAdapter(config: SofaConfig): ProtocolAdapter {
+  const common = { protocol: 'SOFA', host: config.host };
+  return {
+    name: 'sofa-bolt',
+    formatReaders: [sofaFormatReader],
+    listeners: [
+      {
+        ...common,
+        purpose: 'session list',
+        port: config.httpPort,
+        setting: 'sofa.httpPort',
+        clientSetting: `sofa://localhost:${config.httpPort} (registryEndpoint, registryEndpointPort)`,
+      },
+      {
+        ...common,
+        purpose: 'bolt',
+        port: config.port,
+        setting: 'sofa.port',
+        clientSetting: 'nothing: clients find it in the session list',
+      },
+    ],
+    start: (gateway, host) => startSofa(config, gateway, host),
+  };
+}
+
+async function startSofa(config: SofaConfig, gateway: SessionGateway, host: Host): Promise<RunningRole> {
+  const configurations = new Configurations(gateway, host);
+  // Loaded with the adapter, not with the process: a gateway without SOFA does not pay for it.
+  const { startSofaServer } = await import('./server.ts');
+  const server = await startSofaServer(config, { gateway, configurations, host, idleTimeoutMs: config.idleTimeoutMs });
+  return {
+    drain: () => server.drain(),
+    stop: async () => {
+      await server.stop();
+      configurations.close();
+    },
+  };
+}

@@ -22,6 +22,8 @@ export class GatewayProcess {
   readonly dataDir: string;
   readonly eurekaPort: number;
   readonly adminPort: number;
+  readonly sofaPort: number;
+  readonly sofaHttpPort: number;
   readonly #args: readonly string[];
   readonly #nodeArgs: readonly string[];
   readonly #ownsFolder: boolean;
@@ -30,11 +32,13 @@ export class GatewayProcess {
   stdout = '';
   stderr = '';
 
-  private constructor(options: GatewayOptions, eurekaPort: number, adminPort: number) {
+  private constructor(options: GatewayOptions, [eurekaPort, adminPort, sofaPort, sofaHttpPort]: readonly [number, number, number, number]) {
     this.#ownsFolder = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'isthmus-'));
     this.eurekaPort = eurekaPort;
     this.adminPort = adminPort;
+    this.sofaPort = sofaPort;
+    this.sofaHttpPort = sofaHttpPort;
     this.#args = options.args ?? [];
     this.#nodeArgs = options.nodeArgs ?? [];
   }
@@ -47,7 +51,7 @@ export class GatewayProcess {
 
   /** Ports and folder, but no process yet. */
   static async prepare(options: GatewayOptions = {}): Promise<GatewayProcess> {
-    return new GatewayProcess(options, await freePort(), await freePort());
+    return new GatewayProcess(options, [await freePort(), await freePort(), await freePort(), await freePort()]);
   }
 
   get url(): string {
@@ -59,7 +63,8 @@ export class GatewayProcess {
   }
 
   launch(): void {
-    const ports = ['--eureka.port', String(this.eurekaPort), '--admin.port', String(this.adminPort)];
+    const eureka = ['--eureka.port', String(this.eurekaPort), '--admin.port', String(this.adminPort)];
+    const ports = [...eureka, '--sofa.port', String(this.sofaPort), '--sofa.http-port', String(this.sofaHttpPort)];
     const args = ['--enable-source-maps', ...this.#nodeArgs, MAIN, '--data-dir', this.dataDir, ...ports, ...this.#args];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;

@@ -2,18 +2,19 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ClientDriver } from '../../support/client-driver.ts';
+import { ClientDriver } from '../../support/client-driver.ts';
 import { eurekaScenarios } from '../../support/eureka-scenarios.ts';
 import { eventually } from '../../support/eventually.ts';
 import { buildMavenDriver } from '../../support/maven-driver.ts';
 
 const MODULE = fileURLToPath(new URL('netflix-2/', import.meta.url));
 const LOG = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.log.com.netflix.discovery.DiscoveryClient=debug'];
-let built: Promise<() => ClientDriver> | undefined;
+let built: Promise<readonly string[]> | undefined;
 
 async function startDriver(): Promise<ClientDriver> {
-  built ??= buildMavenDriver(MODULE, LOG);
-  return (await built)();
+  built ??= buildMavenDriver(MODULE, { jvmArguments: LOG });
+  const [java = 'java', ...args] = await built;
+  return new ClientDriver(java, args);
 }
 
 eurekaScenarios('Netflix eureka-client 2.0.6, XML and deltas', { startDriver, reconciles: true, delta: true });

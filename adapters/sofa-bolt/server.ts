@@ -1,0 +1,110 @@
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
+import { BoltClient, type BoltClientParts, type BoltLink } from './bolt-client.ts';
+import type { SofaConfig } from './config.ts';
+import { createSessionListApp } from './session-list.ts';
+
+const BACKLOG = 4_096;
+const KEEP_ALIVE_AFTER_MS = 30_000;
+
+/**
+ * Opens the bolt port and the session list. Rejects with nothing left open when one of them is taken.
+ *
+ * @throws RegistryError `unavailable` when a port cannot be bound.
+ */
+export async function startSofaServer(config: SofaConfig, parts: BoltClientParts): Promise<RunningRole> {
+  const clients = new Map<Socket, BoltClient>();
+  const bolt = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS }, (socket) =>
+    accept(socket, parts, clients),
+  );
+  const list = createSessionListApp({
+    port: () => portOf(bolt) ?? config.port,
+    connectionCount: () => clients.size,
+    advertisedHost: config.advertisedHost,
+  });
+  const http = createHttpServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, list.callback());
+  await listen(bolt, config.host, config.port, 'sofa.port');
+  try {
+    await listen(http, config.host, config.httpPort, 'sofa.httpPort');
+  } catch (caught) {
+    bolt.close();
+    throw caught;
+  }
+  return closer(bolt, http, clients);
+}
+
+function accept(socket: Socket, parts: BoltClientParts, clients: Map<Socket, BoltClient>): void {
+  const address = `${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}:${socket.remotePort ?? 0}`;
+  let client: BoltClient;
+  try {
+    client = new BoltClient(linkOf(socket, address), parts);
+  } catch (caught) {
+    parts.host.log.debug('a connection was not accepted', { client: address, reason: RegistryError.from(caught).message });
+    socket.destroy();
+    return;
+  }
+  clients.set(socket, client);
+  let hasSaidGoodbye = false;
+  socket.on('data', (chunk: Buffer) => client.read(chunk));
+  socket.on('end', () => {
+    hasSaidGoodbye = true;
+  });
+  // A broken link is told by `close`; the error itself says nothing more.
+  socket.on('error', () => undefined);
+  socket.on('close', () => {
+    clients.delete(socket);
+    client.close(hasSaidGoodbye ? 'clean' : 'broken');
+  });
+}
+
+function linkOf(socket: Socket, address: string): BoltLink {
+  return {
+    address,
+    waitingBytes: () => socket.writableLength,
+    write: (parts) => {
+      socket.cork();
+      for (const part of parts) socket.write(part);
+      socket.uncork();
+    },
+    end: () => socket.destroy(),
+  };
+}
+
+function portOf(server: Server): number | undefined {
+  const address = server.address();
+  return typeof address === 'object' ? address?.port : undefined;
+}
+
+async function listen(server: Server | HttpServer, host: string, port: number, setting: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const flag = setting === 'sofa.port' ? '--sofa.port' : '--sofa.http-port';
+      const reason =
+        cause.code === 'EADDRINUSE'
+          ? `port ${port} (sofa) is in use by another program; use ${flag} or --port-offset`
+          : `port ${port} (sofa) cannot be opened on ${host}: ${cause.message}`;
+      reject(new RegistryError(RegistryErrorCode.Unavailable, reason, { cause }));
+    });
+    server.listen({ host, port, backlog: BACKLOG }, () => resolve());
+  });
+}
+
+function closer(bolt: Server, http: HttpServer, clients: Map<Socket, BoltClient>): RunningRole {
+  let isStopped = false;
+  return {
+    drain: async () => {
+      // New clients go elsewhere; who is connected stays until the end.
+      http.close();
+      bolt.close();
+    },
+    stop: async () => {
+      if (isStopped) return;
+      isStopped = true;
+      http.closeAllConnections();
+      http.close();
+      bolt.close();
+      for (const socket of [...clients.keys()]) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import Router from '@koa/router';
+import Koa, { type Context } from 'koa';
+
+export interface SessionListParts {
+  /** Bolt port that clients are sent to. */
+  port(): number;
+  /** Connections of this gateway now: the "weight" by which clients prefer the emptier of two servers. */
+  connectionCount(): number;
+  readonly advertisedHost: string;
+}
+
+/**
+ * The list of session servers that SOFA clients ask for first (SOFA bolt protocol, discovery). Plain text without compression, a weight
+ * that is load, and never an empty list: whatever zone is asked for, this gateway serves it.
+ */
+export function createSessionListApp(parts: SessionListParts): Koa {
+  const addresses = (context: Context) => [`${parts.advertisedHost === '' ? localHost(context) : parts.advertisedHost}:${parts.port()}`];
+  const plain = (context: Context, body: string) => {
+    context.type = 'text/plain';
+    context.body = body;
+  };
+  const router = new Router({ prefix: '/api/servers' });
+  router.get('/query', (context) => plain(context, addresses(context).join(';')));
+  router.get('/queryWithWeight', (context) =>
+    plain(
+      context,
+      addresses(context)
+        .map((address) => `${address}?weight=${parts.connectionCount()}`)
+        .join(';'),
+    ),
+  );
+  router.get('/query.json', (context) => {
+    context.body = addresses(context);
+  });
+  router.get('/dataCenter', (context) => {
+    context.body = addresses(context);
+  });
+  router.get('/alive', (context) => plain(context, 'OK'));
+  router.get('/connectionNum', (context) => plain(context, String(parts.connectionCount())));
+  const app = new Koa();
+  app.use(router.routes());
+  return app;
+}
+
+/** The address by which the client reached this gateway is the one it can reach again. A list entry cannot hold IPv6. */
+function localHost(context: Context): string {
+  const address = (context.req.socket.localAddress ?? '127.0.0.1').replace(/^::ffff:/, '');
+  return address === '::1' ? '127.0.0.1' : address;
+}
