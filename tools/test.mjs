@@ -9,6 +9,8 @@ const isCi = process.env.CI === 'true';
 const reports = join(root, 'node_modules/.cache/test-reports');
 const asked = readFlag('--group');
 const wantsMatrix = isCi || process.argv.includes('--matrix');
+/** Colours and one escape sequence per dot make a log unreadable. */
+const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
 const OTHER_NODES = ['20.19.0', '22.23.3', '24.21.0'];
 
 /** name, what it needs, the command that brings that, and how it runs. */
@@ -83,7 +85,7 @@ function vitest(name, project, filter, node = process.execPath) {
     '--reporter=json',
     `--outputFile.json=${output}`,
   ];
-  const { status } = spawnSync(node, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(node, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], { cwd: root, stdio: 'inherit', env });
   if (!existsSync(output)) return { passed: 0, failed: 1 };
   const { numPassedTests, numTotalTests, numFailedTestSuites } = JSON.parse(readFileSync(output, 'utf8'));
   const failedTests = numTotalTests - numPassedTests;

@@ -45,17 +45,24 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     });
   }
   const level = await openLevel(options.folder);
-  const format = await readNumber(level, FORMAT_KEY);
-  if (format > FORMAT) {
+  try {
+    const format = await readNumber(level, FORMAT_KEY);
+    if (format > FORMAT) {
+      throw new RegistryError(
+        RegistryErrorCode.WrongCluster,
+        `the data folder ${options.folder} has format ${format}, this version reads up to ${FORMAT}; start the version that wrote it`,
+      );
+    }
+    const store = new EmbeddedStore(options, level);
+    await store.initialise();
+    return store;
+  } catch (caught) {
     await level.close();
-    throw new RegistryError(
-      RegistryErrorCode.WrongCluster,
-      `the data folder ${options.folder} has format ${format}, this version reads up to ${FORMAT}; start the version that wrote it`,
-    );
+    if (caught instanceof RegistryError && caught.code === RegistryErrorCode.WrongCluster) throw caught;
+    throw new RegistryError(RegistryErrorCode.Malformed, `the data folder ${options.folder} cannot be read: ${describe(caught)}`, {
+      cause: caught,
+    });
   }
-  const store = new EmbeddedStore(options, level);
-  await store.initialise();
-  return store;
 }
 
 class EmbeddedStore implements MetaStore {
@@ -102,9 +109,10 @@ class EmbeddedStore implements MetaStore {
     return keys.slice(0, limit).map((key) => this.#values.get(key) as StoredValue);
   }
 
-  commit(writes: readonly StoreWrite[]): Promise<CommitResult> {
+  async commit(writes: readonly StoreWrite[]): Promise<CommitResult> {
     assertValueSizes(writes);
-    const run = this.#queue.then(() => this.#commitNow(writes));
+    const own = writes.map((write) => (write.kind === 'put' ? { ...write, value: new Uint8Array(write.value) } : write));
+    const run = this.#queue.then(() => this.#commitNow(own));
     this.#queue = run.catch(() => undefined);
     return run;
   }
@@ -152,7 +160,7 @@ class EmbeddedStore implements MetaStore {
     this.#revision = revision;
     for (const write of writes) {
       if (write.kind === 'delete') this.#values.delete(write.key);
-      else this.#values.set(write.key, { key: write.key, value: write.value.slice(), revision });
+      else this.#values.set(write.key, { key: write.key, value: write.value, revision });
     }
     return { committed: true, revision };
   }

@@ -19,16 +19,19 @@ export class InProcessNetwork {
   }
 
   endpoint(self: PeerId): PeerTransport {
-    let inFlight = 0;
+    const inFlight = new Map<PeerId, number>();
     return {
       self,
       request: (to, message, { timeoutMs }) => {
-        if (inFlight >= LIMITS.peerRequestsInFlight) {
+        const before = inFlight.get(to) ?? 0;
+        if (before >= LIMITS.peerRequestsInFlight) {
           return Promise.reject(new RegistryError(RegistryErrorCode.Unavailable, `too many requests to ${to} in flight`));
         }
-        inFlight += 1;
+        inFlight.set(to, before + 1);
         return this.#request(self, to, message, timeoutMs).finally(() => {
-          inFlight -= 1;
+          const left = (inFlight.get(to) ?? 1) - 1;
+          if (left === 0) inFlight.delete(to);
+          else inFlight.set(to, left);
         });
       },
       send: (to, message) => this.#enqueue(() => void this.#deliver(self, to, message).catch(() => undefined)),

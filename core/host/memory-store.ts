@@ -30,7 +30,7 @@ export class MemoryStore implements MetaStore {
     this.#revision += 1;
     for (const write of writes) {
       if (write.kind === 'delete') this.#values.delete(write.key);
-      else this.#values.set(write.key, { key: write.key, value: write.value.slice(), revision: this.#revision });
+      else this.#values.set(write.key, { key: write.key, value: new Uint8Array(write.value), revision: this.#revision });
     }
     return { committed: true, revision: this.#revision };
   }

@@ -1,4 +1,16 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../seams/log.ts';
 import type { SlotCache } from '../seams/store.ts';
@@ -27,6 +39,7 @@ class FileSlotCache implements SlotCache {
   readonly #log: Log;
   #generation = 0;
   #journal: number | undefined;
+  /** Bytes of whole records in the current journal; what stands behind them is torn and is cut off before the next append. */
   #journalBytes = 0;
   #isFailing = false;
 
@@ -34,6 +47,7 @@ class FileSlotCache implements SlotCache {
     this.#folder = folder;
     this.#log = log;
     this.#generation = this.#readGeneration();
+    this.#journalBytes = this.#readRecords(`journal-${this.#generation}`).reduce((sum, record) => sum + HEAD_BYTES + record.length, 0);
   }
 
   async load(): Promise<{ readonly snapshot: Uint8Array | undefined; readonly journal: readonly Uint8Array[] }> {
@@ -44,9 +58,10 @@ class FileSlotCache implements SlotCache {
 
   append(record: Uint8Array): void {
     try {
-      this.#journal ??= openSync(this.#path(`journal-${this.#generation}`), 'a');
+      this.#journal ??= this.#openJournal();
       const framed = frame(record);
-      writeSync(this.#journal, framed);
+      const written = writeSync(this.#journal, framed);
+      if (written < framed.length) throw new Error(`only ${written} of ${framed.length} bytes were taken`);
       this.#journalBytes += framed.length;
       if (this.#isFailing) this.#log.info('the restart cache works again');
       this.#isFailing = false;
@@ -68,11 +83,11 @@ class FileSlotCache implements SlotCache {
       renameSync(this.#path(`snapshot-${next}.new`), this.#path(`snapshot-${next}`));
       writeFileSync(this.#path('generation.new'), String(next));
       renameSync(this.#path('generation.new'), this.#path('generation'));
+      this.#generation = next;
+      this.#journalBytes = 0;
       for (const name of [`snapshot-${next - 1}`, `journal-${next - 1}`]) {
         rmSync(this.#path(name), { force: true });
       }
-      this.#generation = next;
-      this.#journalBytes = 0;
     } catch (caught) {
       this.#log.error('the restart snapshot could not be written', { reason: String(caught) });
     }
@@ -84,6 +99,14 @@ class FileSlotCache implements SlotCache {
 
   async close(): Promise<void> {
     this.#closeJournal();
+  }
+
+  #openJournal(): number {
+    const journal = openSync(this.#path(`journal-${this.#generation}`), 'a');
+    const { size } = fstatSync(journal);
+    this.#journalBytes = Math.min(this.#journalBytes, size);
+    if (size > this.#journalBytes) ftruncateSync(journal, this.#journalBytes);
+    return journal;
   }
 
   #closeJournal(): void {

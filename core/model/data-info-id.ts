@@ -35,6 +35,9 @@ export function formatDataInfoId(parts: DataInfoIdParts): DataInfoId {
   if (instanceId.includes(DATA_INFO_ID_DELIMITER) || group.includes(DATA_INFO_ID_DELIMITER)) {
     throw new RegistryError(RegistryErrorCode.InvalidArgument, `instanceId and group must not contain ${DATA_INFO_ID_DELIMITER}`);
   }
+  if (instanceId.startsWith(DELIMITER_REST) || group.startsWith(DELIMITER_REST)) {
+    throw new RegistryError(RegistryErrorCode.InvalidArgument, `instanceId and group must not begin with ${DELIMITER_REST}`);
+  }
   const text = `${dataId}${DATA_INFO_ID_DELIMITER}${instanceId}${DATA_INFO_ID_DELIMITER}${group}`;
   if (text.length > LIMITS.dataInfoIdLength) {
     throw new RegistryError(
@@ -45,10 +48,15 @@ export function formatDataInfoId(parts: DataInfoIdParts): DataInfoId {
   return text as DataInfoId;
 }
 
+/** A part that begins with the end of the delimiter would be split one character too late. */
+const DELIMITER_REST = DATA_INFO_ID_DELIMITER.slice(1);
+
 /** Splits at the last two delimiters. @throws RegistryError `invalid-argument` when there are fewer than two or a part is empty. */
 export function parseDataInfoId(text: string): DataInfoIdParts {
   const groupAt = text.lastIndexOf(DATA_INFO_ID_DELIMITER);
-  const instanceAt = groupAt > 0 ? text.lastIndexOf(DATA_INFO_ID_DELIMITER, groupAt - 1) : -1;
+  // The two delimiters share no character.
+  const before = groupAt - DATA_INFO_ID_DELIMITER.length;
+  const instanceAt = before > 0 ? text.lastIndexOf(DATA_INFO_ID_DELIMITER, before) : -1;
   const dataId = text.slice(0, Math.max(instanceAt, 0));
   const instanceId = text.slice(instanceAt + DATA_INFO_ID_DELIMITER.length, groupAt);
   const group = text.slice(groupAt + DATA_INFO_ID_DELIMITER.length);

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import type { PeerId } from '../../../../core/model/node.ts';
+import { EMPTY_SLOT_TABLE, type SlotTable } from '../../../../core/model/slot-table.ts';
+import { allocate, everybody, nobody, peers } from './cluster-history.ts';
+
+const [A, B, C, D] = ['a/data', 'b/data', 'c/data', 'd/data'] as [PeerId, PeerId, PeerId, PeerId];
+const TWO = { slotCount: 4, replicas: 2 };
+
+describe('the first table', () => {
+  it('is not made while no node lives', () => {
+    expect(allocate(TWO, EMPTY_SLOT_TABLE, [])).toBe(EMPTY_SLOT_TABLE);
+  });
+
+  it('gives the only node everything, without followers', () => {
+    const table = allocate({ slotCount: 3, replicas: 3 }, EMPTY_SLOT_TABLE, [A]);
+    expect(table).toEqual({
+      epoch: 1,
+      slots: [0, 1, 2].map((slotId) => ({ slotId, leader: A, leaderEpoch: 1, followers: [] })),
+    });
+  });
+
+  it('gives every slot as many copies as there are nodes, at most the number of replicas', () => {
+    for (const [replicas, nodes, followers] of [
+      [1, 5, 0],
+      [2, 5, 1],
+      [3, 5, 2],
+      [3, 2, 1],
+      [3, 3, 2],
+    ] as const) {
+      const table = allocate({ slotCount: 16, replicas }, EMPTY_SLOT_TABLE, peers(nodes));
+      expect(
+        table.slots.map((slot) => slot.followers.length),
+        `${replicas} replicas, ${nodes} nodes`,
+      ).toEqual(Array(16).fill(followers));
+    }
+  });
+});
+
+describe('a node that is gone', () => {
+  const before = tableOf([A, B], [B, A], [A, C], [C, B]);
+
+  it('hands its leaderships to the followers, and to nobody else', () => {
+    const after = allocate(TWO, before, [B, C, D]);
+    expect(after.slots.map((slot) => slot.leader)).toEqual([B, B, C, C]);
+    expect(after.slots.map((slot) => slot.leaderEpoch)).toEqual([2, 1, 2, 1]);
+    expect(after.epoch).toBe(before.epoch + 1);
+  });
+
+  it('is replaced as a follower', () => {
+    const after = allocate(TWO, before, [B, C, D]);
+    for (const slot of after.slots) expect(slot.followers, `slot ${slot.slotId}`).toHaveLength(1);
+    expect(after.slots.flatMap((slot) => slot.followers)).not.toContain(A);
+  });
+
+  it('is not waited for, however many slots it led and whether or not the others are served', () => {
+    const many = tableOf(...Array.from({ length: 64 }, () => [A, B] as const));
+    const after = allocate({ slotCount: 64, replicas: 2 }, many, [B, C], { isStable: false });
+    expect(after.slots.every((slot) => slot.leader === B)).toBe(true);
+  });
+
+  it('together with all copies of a slot leaves it to the least loaded node, with a higher leader epoch', () => {
+    const lost = tableOf([A, B], [C, D], [C, D], [D, C]);
+    const after = allocate(TWO, lost, [C, D]);
+    expect(after.slots[0]).toMatchObject({ leader: D, leaderEpoch: 2, followers: [C] });
+  });
+
+  it('leaves the survivors their leaderships', () => {
+    const after = allocate(TWO, before, [B, C]);
+    expect(after.slots[1]).toMatchObject({ leader: B, leaderEpoch: 1 });
+    expect(after.slots[3]).toMatchObject({ leader: C, leaderEpoch: 1 });
+  });
+
+  it('takes the last one with it: the table stays as it was until somebody comes', () => {
+    expect(allocate(TWO, before, [])).toBe(before);
+  });
+
+  it('among two followers gives way to the one with fewer leaderships', () => {
+    const table = tableOf([A, B, C], [B, C, D], [D, B, C], [D, B, C]);
+    const after = allocate({ slotCount: 4, replicas: 3 }, table, [B, C, D]);
+    expect(after.slots[0]?.leader).toBe(C);
+  });
+});
+
+describe('balancing', () => {
+  /** A leads everything, B has joined and follows. */
+  const lopsided = (slotCount: number) => tableOf(...Array.from({ length: slotCount }, () => [A, B] as const));
+
+  it('moves leaderships to a synced follower', () => {
+    const after = allocate(TWO, lopsided(4), [A, B]);
+    expect(after.slots.map((slot) => slot.leader)).toEqual([B, B, A, A]);
+    expect(after.slots.map((slot) => slot.leaderEpoch)).toEqual([2, 2, 1, 1]);
+    expect(after.slots[0]?.followers).toEqual([A]);
+  });
+
+  it('moves at most six leaderships in one round', () => {
+    const after = allocate({ slotCount: 64, replicas: 2 }, lopsided(64), [A, B]);
+    expect(after.slots.filter((slot) => slot.leader === B)).toHaveLength(6);
+  });
+
+  it('moves at most ten copies to a new node in one round', () => {
+    const size = { slotCount: 64, replicas: 2 };
+    const settled = tableOf(...Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? ([A, B] as const) : ([B, A] as const))));
+    const after = allocate(size, settled, [A, B, C]);
+    expect(after.slots.filter((slot) => slot.followers.includes(C))).toHaveLength(10);
+    expect(after.slots.map((slot) => slot.leader)).toEqual(settled.slots.map((slot) => slot.leader));
+  });
+
+  it.each([
+    ['the follower is not synced', { isSynced: nobody }],
+    ['a slot somewhere is not served', { isStable: false }],
+    ['both', { isSynced: nobody, isStable: false }],
+  ])('waits while %s', (_name, more) => {
+    const table = lopsided(64);
+    expect(allocate({ slotCount: 64, replicas: 2 }, table, [A, B], more)).toBe(table);
+  });
+
+  it('asks for the follower and the slot that are to be moved', () => {
+    const isSynced = (slotId: number, follower: PeerId) => follower === B && slotId === 3;
+    const after = allocate(TWO, lopsided(4), [A, B], { isSynced });
+    expect(after.slots.map((slot) => slot.leader)).toEqual([A, A, A, B]);
+  });
+
+  it('does not move one slot back and forth between two nodes', () => {
+    const table = tableOf([A, B], [B, A], [A, B]);
+    expect(allocate({ slotCount: 3, replicas: 2 }, table, [A, B])).toBe(table);
+  });
+
+  it('waits until failover and filling are done', () => {
+    const table = tableOf(...Array.from({ length: 16 }, (_, i) => (i === 0 ? ([A, C] as const) : ([A, B] as const))));
+    const after = allocate({ slotCount: 16, replicas: 2 }, table, [A, B], { isSynced: everybody });
+    expect(after.slots.every((slot) => slot.leader === A)).toBe(true);
+    expect(after.slots[0]?.followers).toEqual([B]);
+  });
+
+  it('never moves a slot that has only one copy', () => {
+    const table = tableOf([A], [A], [A], [A]);
+    expect(allocate({ slotCount: 4, replicas: 1 }, table, [A, B])).toBe(table);
+  });
+});
+
+describe('a changed number of replicas', () => {
+  it('gives the surplus followers up', () => {
+    const after = allocate({ slotCount: 2, replicas: 2 }, tableOf([A, B, C], [B, A, C]), [A, B, C], { isStable: false });
+    expect(after.slots.map((slot) => slot.followers.length)).toEqual([1, 1]);
+    expect(after.slots.map((slot) => slot.leaderEpoch)).toEqual([1, 1]);
+  });
+
+  it('fills what is missing', () => {
+    const after = allocate({ slotCount: 2, replicas: 3 }, tableOf([A, B], [B, A]), [A, B, C], { isStable: false });
+    expect(after.slots.map((slot) => slot.followers)).toEqual([
+      [B, C],
+      [A, C],
+    ]);
+    expect(after.slots.map((slot) => slot.leaderEpoch)).toEqual([1, 1]);
+  });
+});
+
+/** Slots from `[leader, ...followers]`, all in leader epoch 1. */
+function tableOf(...slots: readonly (readonly [PeerId, ...PeerId[]])[]): SlotTable {
+  return { epoch: 7, slots: slots.map(([leader, ...followers], slotId) => ({ slotId, leader, leaderEpoch: 1, followers })) };
+}

@@ -1,0 +1,105 @@
+import type { PeerId } from '../../../../core/model/node.ts';
+import type { Slot, SlotTable } from '../../../../core/model/slot-table.ts';
+import { EMPTY_SLOT_TABLE } from '../../../../core/model/slot-table.ts';
+import { type AllocationInput, allocateSlots } from '../../../../core/slot/allocation.ts';
+import { Chance } from '../../../sim/world/chance.ts';
+
+export interface Size {
+  readonly slotCount: number;
+  readonly replicas: number;
+}
+
+export const SIZES: readonly Size[] = [16, 256].flatMap((slotCount) => [1, 2, 3].map((replicas) => ({ slotCount, replicas })));
+
+export const peers = (count: number): PeerId[] =>
+  Array.from({ length: count }, (_, i) => `node-${String(i).padStart(2, '0')}/data` as PeerId);
+
+export const everybody = () => true;
+export const nobody = () => false;
+
+/** One call of the allocation with all that is not of interest left at its common value. */
+export function allocate(size: Size, table: SlotTable, dataNodes: readonly PeerId[], more: Partial<AllocationInput> = {}): SlotTable {
+  return allocateSlots({ ...size, table, dataNodes, isSynced: everybody, isStable: true, ...more });
+}
+
+/** Rounds until nothing changes any more, as Meta runs them. @throws Error when that takes more rounds than slots there are. */
+export function settle(
+  size: Size,
+  table: SlotTable,
+  dataNodes: readonly PeerId[],
+  onRound?: (before: SlotTable, after: SlotTable) => void,
+): SlotTable {
+  let before = table;
+  for (let round = 0; round <= size.slotCount * size.replicas + 2; round += 1) {
+    const after = allocate(size, before, dataNodes);
+    if (after === before) return before;
+    onRound?.(before, after);
+    before = after;
+  }
+  throw new Error(`not settled after ${size.slotCount * size.replicas + 2} rounds`);
+}
+
+export interface Step {
+  readonly before: SlotTable;
+  readonly after: SlotTable;
+  readonly live: readonly PeerId[];
+  readonly isSynced: AllocationInput['isSynced'];
+  readonly isStable: boolean;
+}
+
+/** Seeded joins, leaves and calm rounds over 2 to 20 nodes; every round is shown to `onStep`. */
+export function live(seed: number, size: Size, rounds: number, onStep: (step: Step) => void): void {
+  const chance = new Chance(seed, `allocation-${size.slotCount}-${size.replicas}`);
+  const all = peers(20);
+  let nodes = all.slice(0, chance.between(2, 20));
+  let table = EMPTY_SLOT_TABLE;
+  for (let round = 0; round < rounds; round += 1) {
+    const syncedShare = chance.next();
+    const syncSeed = chance.between(0, 1_000_000);
+    // A fixed answer per slot and follower within the round, because the allocation may ask more than once.
+    const isSynced = (slotId: number, follower: PeerId) => new Chance(syncSeed + slotId, follower).isLucky(syncedShare);
+    const isStable = chance.isLucky(0.8);
+    const dataNodes = [...nodes].sort(() => chance.next() - 0.5);
+    const after = allocateSlots({ ...size, table, dataNodes, isSynced, isStable });
+    onStep({ before: table, after, live: nodes, isSynced, isStable });
+    table = after;
+    if (chance.isLucky(0.4)) nodes = changed(chance, nodes, all);
+  }
+}
+
+function changed(chance: Chance, nodes: readonly PeerId[], all: readonly PeerId[]): PeerId[] {
+  const outside = all.filter((peer) => !nodes.includes(peer));
+  if (outside.length > 0 && (nodes.length <= 2 || chance.isLucky(0.5))) return [...nodes, chance.pick(outside)];
+  // Several may go at once, as when a rack loses its power.
+  const leaving = new Set(Array.from({ length: chance.between(1, 3) }, () => chance.pick(nodes)));
+  const left = nodes.filter((peer) => !leaving.has(peer));
+  return left.length >= 2 ? left : [...nodes];
+}
+
+/** Greatest minus smallest number of leaderships, and of copies, over the live nodes. */
+export function spread(table: SlotTable, nodes: readonly PeerId[]): { readonly leaders: number; readonly copies: number } {
+  const leaders = new Map(nodes.map((peer) => [peer, 0]));
+  const copies = new Map(leaders);
+  for (const slot of table.slots) {
+    leaders.set(slot.leader, (leaders.get(slot.leader) ?? 0) + 1);
+    for (const peer of copiesOf(slot)) copies.set(peer, (copies.get(peer) ?? 0) + 1);
+  }
+  const range = (counts: ReadonlyMap<PeerId, number>) => Math.max(...counts.values()) - Math.min(...counts.values());
+  return { leaders: range(leaders), copies: range(copies) };
+}
+
+export function copiesOf(slot: Slot): PeerId[] {
+  return [slot.leader, ...slot.followers];
+}
+
+/** The slots that differ in leader, and those that differ in the nodes that hold a copy. */
+export function differences(before: SlotTable, after: SlotTable): { readonly leaders: Slot[]; readonly copies: Slot[] } {
+  const leaders: Slot[] = [];
+  const copies: Slot[] = [];
+  for (const slot of after.slots) {
+    const old = before.slots[slot.slotId];
+    if (old?.leader !== slot.leader) leaders.push(slot);
+    if (old === undefined || copiesOf(old).sort().join() !== copiesOf(slot).sort().join()) copies.push(slot);
+  }
+  return { leaders, copies };
+}
