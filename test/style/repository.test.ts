@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { EXPLAINED } from '../conformance/eureka-recorded/explained.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FILES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
@@ -55,6 +56,38 @@ describe('the pages', () => {
         .map((target) => `${file} -> ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  it('name only source files that exist', () => {
+    const unknown = PAGES.flatMap((file) =>
+      [...read(file).matchAll(/`((?:core|adapters|deploy|test|docs|tools|bench)\/[\w./-]+)`/g)]
+        .map((match) => match[1] ?? '')
+        .filter((path) => !existsSync(join(ROOT, path)))
+        .map((path) => `${file} -> ${path}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it('name only classes and methods that exist, where the architecture follows a registration', () => {
+    const sources = SOURCES.filter((file) => /^(core|adapters|deploy)\//.test(file)).map(read);
+    const isThere = (owner: string, member: string) =>
+      sources.some(
+        (text) =>
+          new RegExp(`\\b(class|interface|const|type) ${owner}\\b`).test(text) && new RegExp(`(^|[^\\w#])${member}\\b`, 'm').test(text),
+      );
+    const unknown = [...read('docs/architecture.md').matchAll(/`([A-Z]\w+)(?:\.(#?\w+))?`/g)]
+      .filter(([, owner = '', member = owner]) => !isThere(owner, member))
+      .map(([whole]) => whole);
+    expect(unknown).toEqual([]);
+  });
+
+  it('explain each difference from a real Eureka server as the replay does', () => {
+    const rows = read('docs/protocols/eureka.md').matchAll(/^\| (`[^|]*`) \| ([^|]+) \|$/gm);
+    const told = [...rows].flatMap(([, cases = '', reason = '']) =>
+      [...cases.matchAll(/`([^`]+)`/g)].map((match) => [match[1] ?? '', reason]),
+    );
+    const explained = Object.fromEntries(told.filter(([name]) => name !== undefined && !/[ /]/.test(name)));
+    expect(explained).toEqual(EXPLAINED);
   });
 
   it('name only scripts that exist', () => {
