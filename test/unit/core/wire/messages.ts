@@ -81,7 +81,10 @@ export const SLOT_MESSAGES: readonly Message[] = [
       processId: PROCESS,
       changeId: MAX,
       acceptedAtMs: Number.MAX_VALUE,
-      operations: many(500, (i) => ({ kind: 'publish', publisher: i === 250 ? LARGE : { ...LEASE, registerId: `register-${i}` } })),
+      operations: many(500, (i) => ({
+        kind: 'publish' as const,
+        publisher: i === 250 ? LARGE : { ...LEASE, registerId: `register-${i}` },
+      })),
     },
   }),
   message('slot batch answer', MessageKind.SlotBatch, batch.encodeSlotBatchAnswer, batch.decodeSlotBatchAnswer, {
@@ -193,7 +196,7 @@ export const SLOT_MESSAGES: readonly Message[] = [
       ...LARGE_ADDRESS,
       processId: PROCESS,
       after: 0,
-      entries: many(1_000, (i) => ({ sequence: i, datumVersion: BigInt(i), kind: 'put', publisher: i === 0 ? LARGE : LEASE })),
+      entries: many(1_000, (i) => ({ sequence: i, datumVersion: BigInt(i), kind: 'put' as const, publisher: i === 0 ? LARGE : LEASE })),
     },
   }),
   message('slot log answer', MessageKind.SlotLog, log.encodeSlotLogAnswer, log.decodeSlotLogAnswer, {
