@@ -25,12 +25,8 @@ const GROUPS = [
   { name: 'e2e', run: () => vitest('e2e', 'e2e') },
   { name: 'eureka-recorded', run: () => vitest('eureka-recorded', 'conformance', 'test/conformance/eureka-recorded/') },
   { name: 'eureka-js', run: () => vitest('eureka-js', 'conformance', 'test/conformance/eureka-js/') },
-  {
-    name: 'eureka-java',
-    missing: () => (has('java', '-version') && has('mvn', '-version') ? undefined : 'a JDK 17 and Maven'),
-    bring: 'apt-get install openjdk-17-jdk-headless maven',
-    run: () => vitest('eureka-java', 'conformance', 'test/conformance/eureka-java/'),
-  },
+  javaClients('eureka-java'),
+  javaClients('sofa-java'),
   ...OTHER_NODES.map((version) => ({
     name: `node-${version}`,
     missing: () => (wantsMatrix ? undefined : `Node ${version} from its npm package`),
@@ -107,6 +103,16 @@ function otherNode(version) {
   const unit = vitest(`unit-${version}`, 'unit', undefined, node);
   const contract = vitest(`contract-${version}`, 'contract', undefined, node);
   return { passed: unit.passed + contract.passed, failed: unit.failed + contract.failed };
+}
+
+/** Real clients on the Java virtual machine; the group is named like its folder. */
+function javaClients(name) {
+  return {
+    name,
+    missing: () => (has('java', '-version') && has('mvn', '-version') ? undefined : 'a JDK 17 and Maven'),
+    bring: 'apt-get install openjdk-17-jdk-headless maven',
+    run: () => vitest(name, 'conformance', `test/conformance/${name}/`),
+  };
 }
 
 function has(command, ...args) {

@@ -28,6 +28,8 @@ public final class Driver {
     // Libraries report about themselves on stdout, which belongs to the answers.
     System.setOut(System.err);
     System.setProperty("dubbo.application.logger", "slf4j");
+    // Unexporting waits this many milliseconds for calls in progress; there are none.
+    System.setProperty("dubbo.service.shutdown.wait", "500");
     BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
       JsonNode command = JSON.readTree(line);
