@@ -16,6 +16,8 @@ export interface DataConfig {
   readonly metas: readonly PeerId[];
   /** `host:port` for other nodes; '' in one process. */
   readonly address: string;
+  /** Where the node stands, '' (or absent) when there is only one place: copies of a slot are kept in different zones. */
+  readonly zone?: string;
   readonly heartbeatMs: number;
   readonly heartbeatLeaseMs: number;
   /** A Session that is silent this long, and not listed by Meta, is dead. */
@@ -69,7 +71,7 @@ export async function startDataServer(config: DataConfig, host: RoleHost, cache:
   const meta = new MetaClient({
     cluster: config.cluster,
     slotCount: config.slotCount,
-    member: { peer: host.peers.self, role: Role.Data, processId: host.processId, address: config.address },
+    member: { peer: host.peers.self, role: Role.Data, processId: host.processId, address: config.address, zone: config.zone ?? '' },
     metas: config.metas,
     heartbeatMs: config.heartbeatMs,
     leaseMs: config.heartbeatLeaseMs,

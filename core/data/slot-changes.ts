@@ -212,7 +212,10 @@ export class SlotChanges implements CompareEffects {
       this.#parts.stream.pump(replica);
       if (replica.phase.kind !== 'serving') continue;
       const { slotId, leaderEpoch } = replica;
+      const { monotonicMs } = this.moment();
+      replica.notices.add(replica.interest.wholeReaders().length, monotonicMs);
       for (const { session, previous, sequence, changes } of replica.interest.takeNotices()) {
+        replica.notices.add(changes.length, monotonicMs);
         this.#parts.host.peers.send(
           session,
           encodeSlotNotice({ slotId, leaderEpoch, tableEpoch: this.#parts.tableEpoch(), previous, sequence, changes }),

@@ -1,6 +1,7 @@
 import type { PeerId, ProcessId } from '../model/node.ts';
 import { type Slot, SlotStatus } from '../model/slot-table.ts';
 import type { SlotAddress, SlotAnswer } from '../wire/slot-head.ts';
+import { DecayingRate } from './decaying-rate.ts';
 import { SlotInterest } from './interest.ts';
 import { SlotLog } from './slot-log.ts';
 import { SlotStore } from './slot-store.ts';
@@ -23,6 +24,8 @@ export class SlotReplica {
   readonly slotId: number;
   readonly store = new SlotStore();
   interest = new SlotInterest();
+  /** As a leader: changes told to interested Sessions. */
+  readonly notices = new DecayingRate();
   log: SlotLog;
   leaderEpoch: number;
   leader: PeerId;
@@ -44,6 +47,11 @@ export class SlotReplica {
 
   get phase(): SlotPhase {
     return this.#phase;
+  }
+
+  /** What leading this slot costs, for the balance of the slot table. */
+  weight(nowMs: number): number {
+    return this.isLeader ? this.store.publisherCount + this.notices.perMinute(nowMs) : 0;
   }
 
   get isLeader(): boolean {

@@ -32,4 +32,6 @@ export interface Member {
   readonly processId: ProcessId;
   /** `host:port` for other nodes; '' in one process. */
   readonly address: string;
+  /** Rack, room or availability zone of the node, as its operator names it; '' when there is only one. Copies of a slot are kept apart. */
+  readonly zone: string;
 }

@@ -14,6 +14,8 @@ export interface SessionConfig {
   readonly metas: readonly PeerId[];
   /** `host:port` for other nodes; '' in one process. */
   readonly address: string;
+  /** Where the node stands, '' (or absent) when there is only one place. */
+  readonly zone?: string;
   readonly heartbeatMs: number;
   readonly heartbeatLeaseMs: number;
   readonly pulseMs: number;
@@ -56,7 +58,7 @@ export async function startSessionServer(config: SessionConfig, host: RoleHost, 
   const meta = new MetaClient({
     cluster: config.cluster,
     slotCount: config.slotCount,
-    member: { peer: host.peers.self, role: Role.Session, processId: host.processId, address: config.address },
+    member: { peer: host.peers.self, role: Role.Session, processId: host.processId, address: config.address, zone: config.zone ?? '' },
     metas: config.metas,
     heartbeatMs: config.heartbeatMs,
     leaseMs: config.heartbeatLeaseMs,

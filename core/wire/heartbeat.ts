@@ -10,7 +10,7 @@ import { beginFrame, MessageKind, openFrame } from './frame.ts';
  * members come back when they differ.
  *
  *     request := cluster:text slotCount:varint member leaseMs:varint tableEpoch:varint membersEpoch:varint
- *                load:varint slots:list(slotId leaderEpoch serving:bool synced:bool) broken:list(peerId)
+ *                load:varint slots:list(slotId leaderEpoch serving:bool synced:bool weight:varint) broken:list(peerId)
  *     answer  := tableEpoch:varint membersEpoch:varint documentRevision:varint table:list(0 or 1) members:list(0 or 1 of list(member))
  */
 export interface HeartbeatRequest {
@@ -37,6 +37,8 @@ export interface SlotReport {
   readonly serving: boolean;
   /** Follower: has applied the leader's log. */
   readonly synced: boolean;
+  /** What the slot costs whoever leads it: its publishers, and the notices of changes per minute. 0 from a follower. */
+  readonly weight: number;
 }
 
 export interface HeartbeatAnswer {
@@ -55,7 +57,9 @@ export function encodeHeartbeat(request: HeartbeatRequest): Uint8Array {
   const writer = beginFrame(MessageKind.Heartbeat).text(request.cluster).varint(request.slotCount);
   writeMember(request.member, writer);
   writer.varint(request.leaseMs).varint(request.tableEpoch).varint(request.membersEpoch).varint(request.load);
-  writer.list(request.slots, (slot) => writer.varint(slot.slotId).varint(slot.leaderEpoch).bool(slot.serving).bool(slot.synced));
+  writer.list(request.slots, (slot) =>
+    writer.varint(slot.slotId).varint(slot.leaderEpoch).bool(slot.serving).bool(slot.synced).varint(slot.weight),
+  );
   return writer.list(request.broken, (peer) => writer.text(peer)).finish();
 }
 
@@ -68,6 +72,7 @@ export function decodeHeartbeat(frame: Uint8Array): HeartbeatRequest {
     leaderEpoch: item.varint(),
     serving: item.bool(),
     synced: item.bool(),
+    weight: item.varint(),
   }));
   const broken = reader.list((item) => item.text() as PeerId);
   reader.end();
@@ -132,12 +137,12 @@ export function readSlotTable(reader: ByteReader): SlotTable {
 }
 
 function writeMember(member: Member, writer: ByteWriter): void {
-  writer.text(member.peer).u8(ROLES.indexOf(member.role)).text(member.processId).text(member.address);
+  writer.text(member.peer).u8(ROLES.indexOf(member.role)).text(member.processId).text(member.address).text(member.zone);
 }
 
 function readMember(reader: ByteReader): Member {
   const peer = reader.text() as PeerId;
   const role = ROLES[reader.u8()];
   if (role === undefined) throw new RegistryError(RegistryErrorCode.Malformed, 'unknown role of a member');
-  return { peer, role, processId: reader.text() as ProcessId, address: reader.text() };
+  return { peer, role, processId: reader.text() as ProcessId, address: reader.text(), zone: reader.text() };
 }

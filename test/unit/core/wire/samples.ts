@@ -84,6 +84,7 @@ export const MEMBERS: readonly Member[] = Object.values(Role).map((role, i) => (
   role,
   processId: `node-${i}#${i}${i}` as ProcessId,
   address: i === 0 ? '' : `10.0.0.${i}:2100${i}`,
+  zone: i === 1 ? 'rack-7' : '',
 }));
 
 /** `count` things made from their number. */
