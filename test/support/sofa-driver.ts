@@ -5,6 +5,8 @@ export interface SofaReceived {
   readonly count: number;
   readonly localZone: string | null;
   readonly zones: Readonly<Record<string, readonly string[]>>;
+  /** How many values each callback brought, from the first on. */
+  readonly sizes: readonly number[];
 }
 
 export type SofaScope = 'zone' | 'dataCenter' | 'global';

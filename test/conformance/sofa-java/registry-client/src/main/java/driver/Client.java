@@ -31,7 +31,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** One unmodified DefaultRegistryClient with what the driver registered under a key of its choice. */
 final class Client {
   private static final long UNREGISTER_WAIT_MS = 5_000;
-  private static final Map<String, Object> NOTHING = Map.of("count", 0, "localZone", "", "zones", Map.of());
+  private static final Map<String, Object> NOTHING = Map.of("count", 0, "localZone", "", "zones", Map.of(), "sizes", List.of());
 
   private final DefaultRegistryClient client;
   private final Map<String, Publisher> publishers = new ConcurrentHashMap<>();
@@ -97,6 +97,10 @@ final class Client {
       now.put("count", (int) before.get("count") + 1);
       now.put("localZone", data.getLocalZone());
       now.put("zones", zones);
+      // What a later callback corrects was shown all the same: the size of every list is kept.
+      List<Object> sizes = new ArrayList<>((List<?>) before.get("sizes"));
+      sizes.add(zones.values().stream().mapToInt(List::size).sum());
+      now.put("sizes", sizes);
       return now;
     });
   }
