@@ -13,6 +13,7 @@ export default defineConfig({
           name: 'conformance',
           include: ['test/conformance/**/*.test.ts'],
           fileParallelism: false,
+          maxConcurrency: 20,
           testTimeout: 60_000,
           hookTimeout: 240_000,
         },

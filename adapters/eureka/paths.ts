@@ -39,6 +39,20 @@ export function belowBase(segments: readonly string[], contextPath: readonly str
   return isVersion(rest[0]) ? rest.slice(1) : undefined;
 }
 
+/**
+ * Makes one segment of an instance id that was written into the path as it is, with its slashes: several clients do so (eureka-js-client,
+ * fargo, Netflix), and would otherwise never be renewed. A last segment `status` or `metadata` is the operation on the instance.
+ */
+export function joinInstanceId(segments: readonly string[]): readonly string[] {
+  const [resource = '', ...below] = segments;
+  if (resource === 'instances' && below.length > 1) return [resource, below.join('/')];
+  if (resource !== 'apps' || below.length < 3) return segments;
+  const [app = '', ...rest] = below;
+  const isOperation = rest.at(-1) === 'status' || rest.at(-1) === 'metadata';
+  const id = rest.slice(0, isOperation ? -1 : undefined).join('/');
+  return [resource, app, id, ...(isOperation ? rest.slice(-1) : [])];
+}
+
 /** The path that the routes know: each segment encoded once, without base, version, odd slashes or a trailing one. */
 export function canonicalPath(segments: readonly string[]): string {
   return `/${segments.map(encodeURIComponent).join('/')}`;

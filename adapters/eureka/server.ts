@@ -5,7 +5,7 @@ import { gzip } from 'node:zlib';
 import { type Host, RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
 import type { EurekaConfig } from './config.ts';
 import { type EurekaHandler, type EurekaRequest, type EurekaResponse, toErrorResponse } from './handler.ts';
-import { belowBase, canonicalPath, splitPath } from './paths.ts';
+import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts';
 import { createEurekaApp } from './routes.ts';
 
 const BACKLOG = 4_096;
@@ -41,7 +41,8 @@ export async function startEurekaServer(config: EurekaConfig, handler: EurekaHan
     const [rawPath = '/', rawQuery = ''] = splitUrl(request.url ?? '/');
     try {
       const segments = splitPath(rawPath);
-      const below = belowBase(segments, contextPath);
+      const resource = belowBase(segments, contextPath);
+      const below = resource === undefined ? undefined : joinInstanceId(resource);
       const answer = below === undefined ? await page(handler, request, segments) : await fast(handler, request, below, rawQuery);
       if (answer !== undefined) {
         send(response, answer);

@@ -1,12 +1,18 @@
 import { DriverProcess } from './driver-process.ts';
 
-/** A client as the scenarios start it. */
+/** A client as the scenarios start it. Every driver understands all of this; a library that lacks something is described by `ClientAbilities`. */
 export interface ClientOptions {
   readonly client: string;
+  /** Ends in `/eureka`; user and password may stand in it. */
   readonly url: string;
   readonly app: string;
   readonly instanceId: string;
+  readonly hostName: string;
+  readonly ipAddr: string;
+  readonly vip: string;
   readonly port: number;
+  /** Zero leaves it off; otherwise it is the only port that is enabled. */
+  readonly securePort: number;
   readonly leaseSeconds: number;
   readonly heartbeatMs: number;
   readonly fetchMs: number;
@@ -14,9 +20,15 @@ export interface ClientOptions {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** An instance as the library hands it to its application. */
 export interface ClientInstance {
   readonly instanceId: string;
   readonly status: string;
+  readonly hostName: string;
+  readonly ipAddr: string;
+  /** The enabled one. */
+  readonly port: number;
+  readonly isSecure: boolean;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -28,6 +40,11 @@ export class ClientDriver extends DriverProcess {
 
   instances(client: string, app: string): Promise<readonly ClientInstance[]> {
     return this.call('instances', { client, app }) as Promise<readonly ClientInstance[]>;
+  }
+
+  /** The instances behind a virtual address, found in the library's own way. */
+  vip(client: string, vip: string): Promise<readonly ClientInstance[]> {
+    return this.call('vip', { client, vip }) as Promise<readonly ClientInstance[]>;
   }
 
   /** Registers anew with other metadata. */
@@ -49,9 +66,9 @@ export class ClientDriver extends DriverProcess {
     return this.call('refreshes', { client }) as Promise<number>;
   }
 
-  /** How often the client's own reconciliation found another hash than the server's. */
-  mismatches(client: string): Promise<number> {
-    return this.call('mismatches', { client }) as Promise<number>;
+  /** How often the reconciliation of any client of this process found another hash than the server's. */
+  mismatches(): Promise<number> {
+    return this.call('mismatches') as Promise<number>;
   }
 
   stop(client: string): Promise<unknown> {

@@ -7,6 +7,7 @@ export class DriverProcess {
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   readonly #exited: Promise<void>;
   #next = 1;
+  #isRunning = true;
   #stderr = '';
 
   constructor(command: string, args: readonly string[]) {
@@ -17,6 +18,7 @@ export class DriverProcess {
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#answer(line));
     this.#exited = new Promise((resolve) =>
       this.#child.on('close', () => {
+        this.#isRunning = false;
         for (const { reject } of this.#waiting.values()) reject(new Error(`the driver ended: ${this.#stderr}`));
         this.#waiting.clear();
         resolve();
@@ -25,6 +27,7 @@ export class DriverProcess {
   }
 
   call(op: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    if (!this.#isRunning) return Promise.reject(new Error(`the driver has ended: ${this.#stderr}`));
     const id = this.#next;
     this.#next += 1;
     return new Promise((resolve, reject) => {

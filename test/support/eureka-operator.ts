@@ -5,6 +5,10 @@ export interface SeenInstance {
   readonly app: string;
   readonly status: string;
   readonly overriddenStatus: string;
+  readonly hostName: string;
+  readonly leaseInfo: { readonly registrationTimestamp: number };
+  readonly port: { readonly $: number; readonly '@enabled': string };
+  readonly securePort: { readonly $: number; readonly '@enabled': string };
   readonly metadata: Readonly<Record<string, string>>;
 }
 

@@ -1,164 +1,246 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ClientDriver, ClientOptions } from './client-driver.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClientDriver } from './client-driver.ts';
 import { EurekaOperator } from './eureka-operator.ts';
+import { Scene, type Stage } from './eureka-scene.ts';
 import { eventually } from './eventually.ts';
 import { GatewayProcess } from './gateway-process.ts';
+import { startLyingEureka } from './lying-eureka.ts';
 
-export interface ScenarioOptions {
-  /** Starts the process that holds the real clients. */
-  readonly startDriver: () => ClientDriver | Promise<ClientDriver>;
-  /** The client reconciles hashes by itself and reports mismatches. */
+/** What a library can do at all. Everything else is expected of every client. */
+export interface ClientAbilities {
+  /** Reconciles hashes by itself and reports mismatches. */
   readonly reconciles: boolean;
   readonly delta: boolean;
+  /** Characters which the library can carry in an instance id: some write the id into their URLs as it is. */
+  readonly idCharacters: string;
+  /** Metadata names of any characters arrive; some libraries read or write XML names as they are. */
+  readonly oddMetadataNames: boolean;
 }
 
-/** What every Eureka client must experience, whatever its library. Each scenario ends within 15 s. */
+export interface ScenarioOptions extends ClientAbilities {
+  /** Starts the process that holds the real clients. */
+  readonly startDriver: () => ClientDriver | Promise<ClientDriver>;
+  /** Scenarios of this library alone; they run beside the others. */
+  readonly more?: (scenario: (title: string, play: (scene: Scene) => Promise<void>) => void) => void;
+}
+
+const LONG_LEASE = { leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 60 } };
+const ODD_VALUES = { greeting: 'Grüße, 世界 \u{1F600}', markup: '<b class="x">&amp;\'</b>', spaces: ' two  spaces ' };
+const ODD_NAMES = { 'two words': 'a', a_b$c: 'b', 'x:y': 'c', '1st': 'd', 'ключ/中': 'e', '<b>': 'f' };
+
+/**
+ * What every Eureka client must experience, whatever its library, on one gateway and in one process of clients. Scenarios that leave the
+ * gateway alone run side by side; those that kill it, or the clients, come after them one by one. Each ends within 15 s.
+ */
 export function eurekaScenarios(name: string, options: ScenarioOptions): void {
   describe(name, () => {
     let gateway: GatewayProcess;
-    let operator: EurekaOperator;
-    let driver: ClientDriver;
-    let serial = 0;
-    let app = '';
+    let stage: Stage;
 
     beforeAll(async () => {
-      gateway = await GatewayProcess.start();
-      operator = new EurekaOperator(gateway.eurekaPort);
-      driver = await options.startDriver();
+      const [started, driver] = await Promise.all([GatewayProcess.start(), options.startDriver()]);
+      gateway = started;
+      stage = { url: gateway.url, operator: new EurekaOperator(gateway.eurekaPort), driver, delta: options.delta };
     });
     afterAll(async () => {
-      await driver.kill();
-      await gateway.stop();
-    });
-    beforeEach(() => {
-      serial += 1;
-      app = `APP${serial}`;
-    });
-    const running: string[] = [];
-    afterEach(async () => {
-      for (const client of running.splice(0)) await driver.stop(client);
+      await stage?.driver.kill();
+      await gateway?.stop();
     });
 
-    async function start(client: string, changes: Partial<ClientOptions> = {}): Promise<string> {
-      const instanceId = `127.0.0.1:${app}:${client}`;
-      const defaults = {
-        url: gateway.url,
-        app,
-        port: 9_000,
-        leaseSeconds: 3,
-        heartbeatMs: 1_000,
-        fetchMs: 1_000,
-        delta: options.delta,
-        metadata: {},
-      };
-      await driver.start({ client, instanceId, ...defaults, ...changes });
-      running.push(client);
-      return instanceId;
-    }
-
-    const idsSeenBy = async (client: string, name = app) =>
-      (await driver.instances(client, name)).map((instance) => instance.instanceId).sort();
-
-    it('registers, and appears in a full fetch and in the delta', async () => {
-      const id = await start('a');
-      await eventually(async () => expect((await operator.instances(app)).map((i) => i.instanceId)).toEqual([id]));
-      await eventually(async () => expect((await operator.delta()).map((i) => i.instanceId)).toContain(id));
-      await eventually(async () => expect(await idsSeenBy('a')).toEqual([id]));
-    });
-
-    it('sees another instance come and go', async () => {
-      const id = await start('a');
-      await operator.register(app, 'other');
-      await eventually(async () => expect(await idsSeenBy('a')).toEqual([id, 'other'].sort()));
-      await operator.cancel(app, 'other');
-      await eventually(async () => expect(await idsSeenBy('a')).toEqual([id]));
-    });
-
-    it('stays registered by its heartbeats beyond its lease', async () => {
-      const id = await start('a', { leaseSeconds: 2 });
-      await operator.register(app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
-      // The silent one marks that more than a whole lease has passed.
-      await eventually(async () => expect((await operator.instances(app)).map((i) => i.instanceId)).toEqual([id]));
-    });
-
-    it('is taken out of service by an operator and put back', async () => {
-      const id = await start('a');
-      await eventually(async () => expect(await operator.setStatus(app, id, 'OUT_OF_SERVICE')).toBe(200));
-      await eventually(async () => expect((await driver.instances('a', app))[0]?.status).toBe('OUT_OF_SERVICE'));
-      expect(await operator.deleteStatus(app, id, 'UP')).toBe(200);
-      await eventually(async () => expect((await driver.instances('a', app))[0]?.status).toBe('UP'));
-    });
-
-    it('changes its metadata by registering again', async () => {
-      const id = await start('a', { metadata: { colour: 'red' } });
-      await eventually(async () => expect((await operator.instances(app))[0]?.metadata['colour']).toBe('red'));
-      await driver.metadata('a', { colour: 'blue' });
-      await eventually(async () => expect((await operator.instances(app))[0]?.metadata['colour']).toBe('blue'));
-      expect((await operator.instances(app)).map((i) => i.instanceId)).toEqual([id]);
-    });
-
-    it('cancels when it stops', async () => {
-      await start('a');
-      await eventually(async () => expect(await operator.instances(app)).toHaveLength(1));
-      await driver.stop(running.pop() ?? '');
-      await eventually(async () => expect(await operator.instances(app)).toEqual([]));
-    });
-
-    it('registers again when the server has forgotten it', async () => {
-      const id = await start('a');
-      await eventually(async () => expect(await operator.instances(app)).toHaveLength(1));
-      expect(await operator.cancel(app, id)).toBe(200);
-      await eventually(async () => expect((await operator.instances(app)).map((i) => i.instanceId)).toEqual([id]));
-    });
-
-    it('survives kill -9 of the gateway and never sees an empty registry', async () => {
-      const id = await start('a', { leaseSeconds: 10 });
-      await operator.register(app, 'other', { leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 60 } });
-      await eventually(async () => expect(await idsSeenBy('a')).toHaveLength(2));
-      await driver.watch('a', app);
-      await gateway.kill();
-      await gateway.start();
-      await operator.register(app, 'third', { leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 60 } });
-      // The third is seen: the client has fetched from the restarted gateway.
-      await eventually(async () => expect(await idsSeenBy('a')).toEqual([id, 'other', 'third'].sort()));
-      expect(await driver.least('a')).toBeGreaterThanOrEqual(2);
-    });
-
-    it('agrees with the server over 500 changes and more', async () => {
-      await start('a', { leaseSeconds: 30 });
-      await eventually(async () => expect(await idsSeenBy('a')).toHaveLength(1));
-      const before = await driver.mismatches('a');
-      const refreshed = await driver.refreshes('a');
-      // At least 500 changes, which go on until the client has fetched several times in the middle of them.
-      for (let change = 0; change < 500 || (await driver.refreshes('a')) < refreshed + 4; change += 1) {
-        const id = `c${change % 25}`;
-        if (change % 5 === 3) await operator.setStatus(app, id, 'DOWN');
-        else if (change % 7 === 6) await operator.cancel(app, id);
-        else await operator.register(app, id, { metadata: { change: String(change) } });
+    const played = (play: (scene: Scene) => Promise<void>) => async () => {
+      const scene = new Scene(stage);
+      try {
+        await play(scene);
+      } finally {
+        await scene.end();
       }
-      const expected = (await operator.instances(app)).map((i) => `${i.instanceId} ${i.status}`).sort();
-      const seen = async () => (await driver.instances('a', app)).map((i) => `${i.instanceId} ${i.status}`).sort();
-      await eventually(async () => expect(await seen()).toEqual(expected));
-      if (options.reconciles) expect((await driver.mismatches('a')) - before).toBe(0);
-    });
+    };
+    const sideBySide = (title: string, play: (scene: Scene) => Promise<void>) => it.concurrent(title, played(play));
+    const oneByOne = (title: string, play: (scene: Scene) => Promise<void>) => it(title, played(play));
 
-    it('expires when its process is killed', async () => {
-      const other = await options.startDriver();
-      const settings = {
-        url: gateway.url,
-        app,
-        port: 9_001,
-        leaseSeconds: 2,
-        heartbeatMs: 1_000,
-        fetchMs: 1_000,
-        delta: options.delta,
-        metadata: {},
-      };
-      await other.start({ client: 'x', instanceId: 'doomed', ...settings });
-      await eventually(async () => expect(await operator.instances(app)).toHaveLength(1));
-      await other.kill();
-      await eventually(async () => expect(await operator.instances(app)).toEqual([]));
-      await eventually(async () => expect((await operator.delta()).find((i) => i.app === app)?.actionType).toBe('DELETED'));
+    lifeScenarios(sideBySide);
+    inputScenarios(sideBySide, options);
+    reconciliationScenario(sideBySide, options);
+    options.more?.(sideBySide);
+    restartScenarios(oneByOne, () => gateway);
+    if (options.reconciles) mismatchScenario(oneByOne);
+
+    // The last one: it takes the process of all clients with it.
+    oneByOne('expires when its process is killed', async (scene) => {
+      await scene.driver.start(scene.options('doomed', { leaseSeconds: 2 }));
+      await eventually(async () => expect(await scene.registered()).toHaveLength(1));
+      await scene.driver.kill();
+      await eventually(async () => expect(await scene.registered()).toEqual([]));
+      await eventually(async () =>
+        expect((await scene.operator.delta()).find((instance) => instance.app === scene.app)?.actionType).toBe('DELETED'),
+      );
     });
+  });
+}
+
+type Scenario = (title: string, play: (scene: Scene) => Promise<void>) => void;
+
+function lifeScenarios(scenario: Scenario): void {
+  scenario('registers, and appears in a full fetch and in the delta', async (scene) => {
+    const id = await scene.start('a');
+    await scene.everyoneSees('a', id);
+    await eventually(async () => expect((await scene.operator.delta()).map((instance) => instance.instanceId)).toContain(id));
+  });
+
+  scenario('sees another instance come and go', async (scene) => {
+    const id = await scene.start('a');
+    await scene.operator.register(scene.app, 'other');
+    await scene.everyoneSees('a', id, 'other');
+    await scene.operator.cancel(scene.app, 'other');
+    await scene.everyoneSees('a', id);
+  });
+
+  scenario('stays registered by its heartbeats beyond its lease', async (scene) => {
+    const id = await scene.start('a', { leaseSeconds: 2 });
+    await scene.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
+    // The silent one marks that more than a whole lease has passed.
+    await eventually(async () => expect(await scene.registered()).toEqual([id]));
+  });
+
+  scenario('is taken out of service by an operator and put back', async (scene) => {
+    const id = await scene.start('a');
+    const statuses = async () => (await scene.driver.instances(scene.client('a'), scene.app)).map((instance) => instance.status);
+    await eventually(async () => expect(await scene.operator.setStatus(scene.app, id, 'OUT_OF_SERVICE')).toBe(200));
+    await eventually(async () => expect(await statuses()).toEqual(['OUT_OF_SERVICE']));
+    expect(await scene.operator.deleteStatus(scene.app, id, 'UP')).toBe(200);
+    await eventually(async () => expect(await statuses()).toEqual(['UP']));
+  });
+
+  scenario('changes its metadata by registering again', async (scene) => {
+    const colours = async () => (await scene.operator.instances(scene.app)).map((instance) => instance.metadata['colour']);
+    const seen = async () => (await scene.driver.instances(scene.client('a'), scene.app)).map((instance) => instance.metadata['colour']);
+    await scene.start('a', { metadata: { colour: 'red' } });
+    await eventually(async () => expect(await colours()).toEqual(['red']));
+    await scene.driver.metadata(scene.client('a'), { colour: 'blue' });
+    await eventually(async () => expect(await colours()).toEqual(['blue']));
+    await eventually(async () => expect(await seen()).toEqual(['blue']));
+  });
+
+  scenario('cancels when it stops', async (scene) => {
+    await scene.start('a', { leaseSeconds: 60 });
+    await eventually(async () => expect(await scene.registered()).toHaveLength(1));
+    await scene.stop('a');
+    await eventually(async () => expect(await scene.registered()).toEqual([]));
+  });
+
+  scenario('registers again when the server has forgotten it', async (scene) => {
+    const id = await scene.start('a');
+    await eventually(async () => expect(await scene.registered()).toEqual([id]));
+    expect(await scene.operator.cancel(scene.app, id)).toBe(200);
+    await eventually(async () => expect(await scene.registered()).toEqual([id]));
+  });
+}
+
+function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
+  scenario('finds instances by their virtual address', async (scene) => {
+    const vip = `vip.${scene.app}`;
+    const id = await scene.start('a', { vip });
+    await scene.operator.register(scene.app, 'elsewhere', { vipAddress: `elsewhere.${scene.app}` });
+    await scene.operator.register(`${scene.app}B`, 'several', { vipAddress: `first.${scene.app},${vip}` });
+    const found = async () => (await scene.driver.vip(scene.client('a'), vip)).map((instance) => instance.instanceId).sort();
+    await eventually(async () => expect(await found()).toEqual([id, 'several'].sort()));
+  });
+
+  scenario('carries metadata of any language, and markup', async (scene) => {
+    const metadata = abilities.oddMetadataNames ? { ...ODD_VALUES, ...ODD_NAMES } : ODD_VALUES;
+    await scene.start('a', { metadata });
+    await eventually(async () => expect((await scene.operator.instances(scene.app))[0]?.metadata).toMatchObject(metadata));
+    await scene.operator.register(scene.app, 'other', { metadata });
+    const seen = async () => (await scene.driver.instances(scene.client('a'), scene.app)).map((instance) => instance.metadata);
+    await eventually(async () => expect(await seen()).toEqual([expect.objectContaining(metadata), expect.objectContaining(metadata)]));
+  });
+
+  scenario('registers with an IPv6 address and a secure port only', async (scene) => {
+    const changes = { hostName: '2001:db8::7', ipAddr: '2001:db8::7', securePort: 9_443 };
+    const id = await scene.start('a', changes);
+    const expected = { instanceId: id, hostName: '2001:db8::7', ipAddr: '2001:db8::7', port: 9_443, isSecure: true };
+    await eventually(async () =>
+      expect(await scene.operator.instances(scene.app)).toMatchObject([
+        { hostName: '2001:db8::7', port: { '@enabled': 'false' }, securePort: { $: 9_443, '@enabled': 'true' } },
+      ]),
+    );
+    await eventually(async () => expect(await scene.driver.instances(scene.client('a'), scene.app)).toMatchObject([expected]));
+  });
+
+  scenario('lives under an id with odd characters', async (scene) => {
+    const instanceId = `host:${scene.app}${[...abilities.idCharacters].map((character) => `${character}x`).join('')}`;
+    await scene.start('a', { instanceId, leaseSeconds: 60 });
+    const registeredAt = async () =>
+      (await scene.operator.instances(scene.app)).map((instance) => instance.leaseInfo.registrationTimestamp);
+    await eventually(async () => expect(await registeredAt()).toHaveLength(1));
+    const before = await registeredAt();
+    // The silent one marks the time in which heartbeats were sent. A client that is not found by them would have registered again.
+    await scene.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
+    await scene.everyoneSees('a', instanceId, 'silent');
+    await scene.everyoneSees('a', instanceId);
+    expect(await registeredAt()).toEqual(before);
+    await scene.stop('a');
+    await eventually(async () => expect(await scene.registered()).toEqual([]));
+  });
+}
+
+function reconciliationScenario(scenario: Scenario, abilities: ClientAbilities): void {
+  scenario('agrees with the server over 500 changes and more', async (scene) => {
+    const client = scene.client('a');
+    await scene.start('a', { leaseSeconds: 30 });
+    await eventually(async () => expect(await scene.idsSeenBy('a')).toHaveLength(1));
+    const before = await scene.driver.mismatches();
+    const refreshed = await scene.driver.refreshes(client);
+    // At least 500 changes, which go on until the client has fetched several times in the middle of them.
+    for (let change = 0; change < 500 || (await scene.driver.refreshes(client)) < refreshed + 4; change += 1) {
+      const id = `c${change % 25}`;
+      if (change % 5 === 3) await scene.operator.setStatus(scene.app, id, 'DOWN');
+      else if (change % 7 === 6) await scene.operator.cancel(scene.app, id);
+      else await scene.operator.register(scene.app, id, { metadata: { change: String(change) } });
+    }
+    const brief = (instance: { readonly instanceId: string; readonly status: string }) => `${instance.instanceId} ${instance.status}`;
+    const expected = (await scene.operator.instances(scene.app)).map(brief).sort();
+    await eventually(async () => expect((await scene.driver.instances(client, scene.app)).map(brief).sort()).toEqual(expected));
+    if (abilities.reconciles) expect((await scene.driver.mismatches()) - before).toBe(0);
+  });
+}
+
+/** The scenario above counts no mismatch; this one shows that it would. */
+function mismatchScenario(scenario: Scenario): void {
+  scenario('reports a server that claims a wrong hash', async (scene) => {
+    const lying = await startLyingEureka();
+    const before = await scene.driver.mismatches();
+    try {
+      await scene.start('a', { url: lying.url });
+      await eventually(async () => expect(await scene.driver.mismatches()).toBeGreaterThan(before));
+      await scene.end();
+    } finally {
+      await lying.stop();
+    }
+  });
+}
+
+function restartScenarios(scenario: Scenario, gateway: () => GatewayProcess): void {
+  scenario('survives kill -9 of the gateway and never sees an empty registry', async (scene) => {
+    const id = await scene.start('a', { leaseSeconds: 10 });
+    await scene.operator.register(scene.app, 'other', LONG_LEASE);
+    await scene.everyoneSees('a', id, 'other');
+    await scene.driver.watch(scene.client('a'), scene.app);
+    await gateway().kill();
+    await gateway().start();
+    await scene.operator.register(scene.app, 'third', LONG_LEASE);
+    // The third is seen: the client has fetched from the restarted gateway.
+    await scene.everyoneSees('a', id, 'other', 'third');
+    expect(await scene.driver.least(scene.client('a'))).toBeGreaterThanOrEqual(2);
+  });
+
+  scenario('comes back to a gateway that has lost everything', async (scene) => {
+    const id = await scene.start('a');
+    await scene.everyoneSees('a', id);
+    await gateway().kill();
+    gateway().forget();
+    await gateway().start();
+    await scene.operator.register(scene.app, 'other', LONG_LEASE);
+    await scene.everyoneSees('a', id, 'other');
   });
 }

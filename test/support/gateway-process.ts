@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -101,6 +101,12 @@ export class GatewayProcess {
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.#exited;
+  }
+
+  /** Throws away all that a gateway, which must be dead, has kept. */
+  forget(): void {
+    rmSync(this.dataDir, { recursive: true, force: true });
+    mkdirSync(this.dataDir);
   }
 
   async stop(): Promise<void> {

@@ -11,6 +11,8 @@ export interface MavenDriverOptions {
   /** Maven properties, e.g. the version of the client. */
   readonly properties?: Readonly<Record<string, string>>;
   readonly jvmArguments?: readonly string[];
+  /** A folder of Java sources that several modules share; the pom adds `${sharedSources}`. */
+  readonly sharedSources?: string;
 }
 
 /**
@@ -18,18 +20,20 @@ export interface MavenDriverOptions {
  * driver. The virtual machine is kept small: several of them share a test machine. A file `jvm-arguments.txt` beside the pom adds to its flags.
  */
 export async function buildMavenDriver(module: string, options: MavenDriverOptions = {}): Promise<readonly string[]> {
-  const { properties = {}, jvmArguments = [] } = options;
-  const files = ['pom.xml', ...readdirSync(join(module, 'src'), { recursive: true, encoding: 'utf8' }).map((file) => join('src', file))];
-  const hash = createHash('sha256').update(JSON.stringify(properties));
-  for (const file of files.filter((name) => /\.(xml|java|properties)$/.test(name)).sort()) {
-    hash.update(file).update(readFileSync(join(module, file)));
+  const { jvmArguments = [], sharedSources } = options;
+  const properties = sharedSources === undefined ? (options.properties ?? {}) : { ...options.properties, sharedSources };
+  const hash = createHash('sha256').update(JSON.stringify(options.properties ?? {}));
+  for (const folder of [join(module, 'src'), ...(sharedSources === undefined ? [] : [sharedSources])]) {
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(xml|java|properties)$/.test(name));
+    for (const file of files.sort()) hash.update(file).update(readFileSync(join(folder, file)));
   }
+  hash.update(readFileSync(join(module, 'pom.xml')));
   const name = module.split('/').filter(Boolean).at(-1) ?? 'module';
   const built = join(CACHE, `${name}-${hash.digest('hex').slice(0, 16)}`);
   if (!existsSync(built)) {
     const building = `${built}.building`;
     rmSync(building, { recursive: true, force: true });
-    const goals = ['package', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${building}/lib`];
+    const goals = ['compile', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${building}/lib`];
     const defined = Object.entries({ ...properties, buildDirectory: building }).map(([key, value]) => `-D${key}=${value}`);
     await promisify(execFile)('mvn', ['-q', '-B', '-f', join(module, 'pom.xml'), ...defined, ...goals], { maxBuffer: 16 * 1024 * 1024 });
     renameSync(building, built);

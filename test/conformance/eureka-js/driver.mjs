@@ -6,28 +6,26 @@ const clients = new Map();
 const quiet = { warn() {}, info() {}, debug() {}, error() {}, level() {} };
 
 const operations = {
-  async start({ client, url, app, instanceId, port, leaseSeconds, fetchMs, heartbeatMs, delta, metadata }) {
-    const { hostname, port: serverPort, pathname } = new URL(url);
+  async start({ client, ...options }) {
     const eureka = new Eureka({
       logger: quiet,
-      shouldUseDelta: delta,
+      shouldUseDelta: options.delta,
       instance: {
-        app,
-        instanceId,
-        hostName: '127.0.0.1',
-        ipAddr: '127.0.0.1',
-        port: { $: port, '@enabled': 'true' },
-        vipAddress: app.toLowerCase(),
+        app: options.app,
+        instanceId: options.instanceId,
+        hostName: options.hostName,
+        ipAddr: options.ipAddr,
+        port: { $: options.port, '@enabled': String(options.securePort === 0) },
+        ...(options.securePort === 0 ? {} : { securePort: { $: options.securePort, '@enabled': 'true' } }),
+        vipAddress: options.vip,
         dataCenterInfo: { '@class': 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo', name: 'MyOwn' },
-        leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: leaseSeconds },
-        metadata,
+        leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: options.leaseSeconds },
+        metadata: options.metadata,
       },
       eureka: {
-        host: hostname,
-        port: Number(serverPort),
-        servicePath: `${pathname}/apps/`,
-        heartbeatInterval: heartbeatMs,
-        registryFetchInterval: fetchMs,
+        serviceUrls: { default: [`${options.url}/apps/`] },
+        heartbeatInterval: options.heartbeatMs,
+        registryFetchInterval: options.fetchMs,
         maxRetries: 1,
         filterUpInstances: false,
       },
@@ -37,17 +35,16 @@ const operations = {
     eureka.on('registryUpdated', () => {
       state.refreshes += 1;
       if (state.watched === undefined) return;
-      const count = instancesOf(eureka, state.watched).length;
+      const count = eureka.getInstancesByAppId(state.watched).length;
       state.least = state.least === undefined ? count : Math.min(state.least, count);
     });
     await new Promise((resolve, reject) => eureka.start((error) => (error ? reject(error) : resolve())));
   },
   async instances({ client, app }) {
-    return instancesOf(clients.get(client).eureka, app).map(({ instanceId, status, metadata }) => ({
-      instanceId,
-      status,
-      metadata: metadata ?? {},
-    }));
+    return clients.get(client).eureka.getInstancesByAppId(app).map(describe);
+  },
+  async vip({ client, vip }) {
+    return clients.get(client).eureka.getInstancesByVipAddress(vip).map(describe);
   },
   async metadata({ client, metadata }) {
     const { eureka } = clients.get(client);
@@ -72,8 +69,9 @@ const operations = {
   },
 };
 
-function instancesOf(eureka, app) {
-  return eureka.getInstancesByAppId(app) ?? [];
+function describe({ instanceId, status, hostName, ipAddr, port, securePort, metadata }) {
+  const isSecure = securePort['@enabled'] === 'true';
+  return { instanceId, status, hostName, ipAddr, isSecure, port: (isSecure ? securePort : port).$, metadata: metadata ?? {} };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

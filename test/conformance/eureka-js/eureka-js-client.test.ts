@@ -3,6 +3,11 @@ import { ClientDriver } from '../../support/client-driver.ts';
 import { eurekaScenarios } from '../../support/eureka-scenarios.ts';
 
 const DRIVER = fileURLToPath(new URL('driver.mjs', import.meta.url));
-const startDriver = () => new ClientDriver(process.execPath, [DRIVER]);
 
-eurekaScenarios('eureka-js-client 4.5.0, full fetches', { startDriver, reconciles: false, delta: false });
+eurekaScenarios('eureka-js-client 4.5.0, full fetches', {
+  startDriver: () => new ClientDriver(process.execPath, [DRIVER]),
+  reconciles: false,
+  delta: false,
+  idCharacters: ':/ !',
+  oddMetadataNames: true,
+});

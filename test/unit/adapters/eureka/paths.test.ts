@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EUREKA_LIMITS } from '../../../../adapters/eureka/limits.ts';
-import { belowBase, canonicalPath, splitPath } from '../../../../adapters/eureka/paths.ts';
+import { belowBase, canonicalPath, joinInstanceId, splitPath } from '../../../../adapters/eureka/paths.ts';
 import { refusal } from './fixtures.ts';
 
 function resource(rawPath: string, contextPath = ''): readonly string[] | undefined {
@@ -95,6 +95,23 @@ describe('ids in a path', () => {
     const longest = 'x'.repeat(EUREKA_LIMITS.pathSegmentLength);
     expect(splitPath(`/${longest}`)).toEqual([longest]);
     expect(splitPath(`/${'%78'.repeat(EUREKA_LIMITS.pathSegmentLength)}`)).toEqual([longest]);
+  });
+});
+
+describe('an id that was written with its slashes', () => {
+  const rows: readonly [string, string, readonly string[]][] = [
+    ['is one segment', '/apps/DEMO/a/b', ['apps', 'DEMO', 'a/b']],
+    ['may have several', '/apps/DEMO/http://host/x', ['apps', 'DEMO', 'http:/host/x']],
+    ['leaves the operation alone', '/apps/DEMO/a/b/status', ['apps', 'DEMO', 'a/b', 'status']],
+    ['leaves the other operation alone', '/apps/DEMO/a/b/c/metadata', ['apps', 'DEMO', 'a/b/c', 'metadata']],
+    ['may end like an operation when it is encoded', '/apps/DEMO/a%2Fstatus', ['apps', 'DEMO', 'a/status']],
+    ['is found without its application, too', '/instances/a/b', ['instances', 'a/b']],
+    ['is not made of anything else', '/vips/a/b', ['vips', 'a', 'b']],
+    ['leaves short paths alone', '/apps/DEMO', ['apps', 'DEMO']],
+    ['leaves an ordinary operation alone', '/apps/DEMO/i-1/status', ['apps', 'DEMO', 'i-1', 'status']],
+  ];
+  it.each(rows)('%s', (_name, path, expected) => {
+    expect(joinInstanceId(splitPath(path))).toEqual(expected);
   });
 });
 
