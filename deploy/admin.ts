@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { RegistryError, RegistryErrorCode, type RunningRole } from '../core/index.ts';
+import { isAdmitted } from './admin-guard.ts';
 import type { Config } from './config-schema.ts';
 import type { GatewayParts } from './gateway.ts';
 
@@ -12,14 +13,13 @@ interface Check {
 }
 
 /**
- * The admin port: health for everybody, the rest for peers on loopback only (a page in a browser must not script it: a forwarding
- * header, a foreign Host or Origin are refused).
+ * The admin port: health and metrics for everybody, the rest for whoever the guard admits.
  *
  * @throws RegistryError `unavailable` when the port cannot be bound.
  */
-export async function startAdminServer(config: Config['admin'], parts: GatewayParts): Promise<RunningRole> {
+export async function startAdminServer(config: Config['admin'], parts: GatewayParts, token: string): Promise<RunningRole> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    void answer(request, response, parts).catch((caught: unknown) => send(response, 500, `${RegistryError.from(caught).message}\n`));
+    void answer(request, response, parts, token).catch((caught: unknown) => send(response, 500, `${RegistryError.from(caught).message}\n`));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
@@ -29,7 +29,7 @@ export async function startAdminServer(config: Config['admin'], parts: GatewayPa
           : `port ${config.port} (admin) cannot be opened on ${config.host}: ${cause.message}`;
       reject(new RegistryError(RegistryErrorCode.Unavailable, reason, { cause }));
     });
-    server.listen({ host: config.host, port: config.port }, () => resolve());
+    server.listen({ host: config.host, port: config.port, backlog: 4_096 }, () => resolve());
   });
   let isStopped = false;
   return {
@@ -45,7 +45,7 @@ export async function startAdminServer(config: Config['admin'], parts: GatewayPa
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, parts: GatewayParts): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, parts: GatewayParts, token: string): Promise<void> {
   const [path = '/', query = ''] = (request.url ?? '/').split('?');
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     send(response, 405, 'only GET is answered here\n');
@@ -56,7 +56,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   else if (path === '/metrics') {
     const { contentType, text } = await parts.metrics.scrape();
     send(response, 200, text, contentType);
-  } else if (!isTrusted(request)) send(response, 403, 'this is answered on loopback only\n');
+  } else if (!isAdmitted({ remoteAddress: request.socket.remoteAddress, headers: request.headers }, token))
+    send(response, 403, 'this is answered with the token of the data folder, or on this machine\n');
   else if (path === '/slots') send(response, 200, `${JSON.stringify(parts.data.slots())}\n`, 'application/json');
   else if (path === '/members') send(response, 200, `${JSON.stringify(parts.meta.members())}\n`, 'application/json');
   else send(response, 404, 'not found\n');
@@ -96,16 +97,6 @@ function readChecks({ store, data, session }: GatewayParts): readonly Check[] {
     { name: 'held names', isEssential: false, isFine: held === 0, text: `${held} names wait for their publishers after the restart` },
     { name: 'held leases', isEssential: false, isFine: heldLeases === 0, text: `${heldLeases} overdue leases are kept` },
   ];
-}
-
-function isTrusted(request: IncomingMessage): boolean {
-  const address = request.socket.remoteAddress ?? '';
-  const isLoopback = address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
-  const { headers } = request;
-  const isForwarded = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined || headers['x-real-ip'] !== undefined;
-  const isLocalName = (url: string) => /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(url);
-  const origin = headers.origin?.replace(/^https?:\/\//, '');
-  return isLoopback && !isForwarded && isLocalName(headers.host ?? '') && (origin === undefined || isLocalName(origin));
 }
 
 function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {

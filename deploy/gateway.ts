@@ -25,6 +25,7 @@ import {
   startSessionServer,
 } from '../core/index.ts';
 import { startAdminServer } from './admin.ts';
+import { openAdminToken } from './admin-guard.ts';
 import type { Config } from './config-schema.ts';
 import { readNodeId } from './node-identity.ts';
 
@@ -68,7 +69,9 @@ export async function startGateway(config: Config, version: string, log: Log): P
   try {
     const parts = await startRoles(config, version, log, started);
     const adapters = createAdapters(config, version);
-    started.push(await startAdminServer(config.admin, parts));
+    const { token, path, isNew } = openAdminToken(config.dataDir, parts.host.random);
+    if (isNew) log.info('a token for the admin port was made', { path });
+    started.push(await startAdminServer(config.admin, parts, token));
     for (const adapter of adapters) started.push(await adapter.start(parts.session.gateway, parts.host));
     let stopping: Promise<void> | undefined;
     return {

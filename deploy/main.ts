@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { resolve } from 'node:path';
 import { createLog, type Log, RegistryError } from '../core/index.ts';
+import { Announcement, HeldLines, type OutputForm } from './announcement.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import type { Config } from './config-schema.ts';
 import { createAdapters, type Gateway, startGateway } from './gateway.ts';
@@ -11,6 +12,8 @@ import { readVersion } from './version.ts';
 const EXIT = { ok: 0, failed: 1, wrongConfig: 2, internal: 70 } as const;
 /** A stop that takes longer than this is cut short. */
 const STOP_MOST_MS = 9_000;
+/** A start that takes longer shows its log lines, so that one sees what it waits for. */
+const SLOW_START_MS = 3_000;
 
 const startedAtMs = performance.now();
 process.exit(await run(process.argv.slice(2)));
@@ -43,48 +46,38 @@ async function run(argv: readonly string[]): Promise<number> {
 }
 
 async function serve(config: Config, version: string): Promise<number> {
-  const log = processLog(config);
-  failLoudly(log);
+  const form = outputForm(config);
+  const write = (text: string) => void process.stdout.write(text);
+  const lines = new HeldLines(form !== 'json' && config.log.level !== 'debug', write);
+  const log = createLog({ level: config.log.level, form, write: (line) => lines.write(line), now: () => new Date() });
+  failLoudly(log, lines);
+  const announcement = new Announcement(form, log, write);
+  announcement.starting({ version, dataDir: resolve(config.dataDir) });
   // Before anything opens: a signal during the start stops the gateway as soon as it is up.
   const signalled = firstSignal();
+  const slow = setTimeout(() => lines.release(), SLOW_START_MS);
   let gateway: Gateway;
   try {
     gateway = await startGateway(config, version, log);
   } catch (caught) {
+    lines.release();
     const error = RegistryError.from(caught);
     // The code is for programs; the user gets the sentence.
     process.stderr.write(`${error.message.slice(error.code.length + 2)}\n`);
     return EXIT.failed;
   }
-  announce(config, version, gateway, log);
+  announcement.ready(listListeners(config, gateway.adapters), Math.round(performance.now() - startedAtMs));
+  clearTimeout(slow);
+  lines.release();
   const signal = await signalled;
   log.info('stopping', { signal });
   return stop(gateway, log);
 }
 
-function processLog(config: Config): Log {
+function outputForm(config: Config): OutputForm {
   const isTerminal = process.stdout.isTTY === true;
-  const form = config.log.format === 'json' || (config.log.format === 'auto' && !isTerminal) ? 'json' : 'text';
-  const isColoured = form === 'text' && isTerminal && (process.env['NO_COLOR'] ?? '') === '';
-  return createLog({
-    level: config.log.level,
-    form: isColoured ? 'colour' : form,
-    write: (line) => void process.stdout.write(`${line}\n`),
-    now: () => new Date(),
-  });
-}
-
-function announce(config: Config, version: string, gateway: Gateway, log: Log): void {
-  const listeners = listListeners(config, gateway.adapters);
-  const readyMs = Math.round(performance.now() - startedAtMs);
-  const dataDir = resolve(config.dataDir);
-  if (process.stdout.isTTY === true && config.log.format !== 'json') {
-    process.stdout.write(`Isthmus ${version}\ndata folder ${dataDir}\n\n${listenerTable(listeners)}\n\nready in ${readyMs} ms\n`);
-    return;
-  }
-  log.info('Isthmus', { version, dataDir });
-  for (const { protocol, host, port, clientSetting } of listeners) log.info('listening', { protocol, host, port, clientSetting });
-  log.info(`ready in ${readyMs} ms`, { readyMs });
+  if (config.log.format === 'json' || (config.log.format === 'auto' && !isTerminal)) return 'json';
+  return isTerminal && (process.env['NO_COLOR'] ?? '') === '' ? 'colour' : 'text';
 }
 
 /** The first signal stops in order, a second one at once. */
@@ -119,9 +112,10 @@ async function stop(gateway: Gateway, log: Log): Promise<number> {
 }
 
 /** Never a process that listens and does nothing: what nobody caught ends it with one line. */
-function failLoudly(log: Log): void {
+function failLoudly(log: Log, lines: HeldLines): void {
   const fail = (caught: unknown) => {
     const cause = caught instanceof Error ? (caught.stack ?? caught.message) : String(caught);
+    lines.release();
     log.error('internal error', { cause });
     process.exit(EXIT.internal);
   };

@@ -1,19 +1,26 @@
 // The command behind `npm test`: runs the groups below in order, lists by name what could not run and how to change that, sums up.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isCi = process.env.CI === 'true';
-const reports = join(root, 'node_modules/.cache/test-reports');
+const reports = mkdtempSync(join(tmpdir(), 'isthmus-reports-'));
 const asked = readFlag('--group');
 const wantsMatrix = isCi || process.argv.includes('--matrix');
 /** Colours and one escape sequence per dot make a log unreadable. */
 const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' };
 const OTHER_NODES = ['20.19.0', '22.23.3', '24.21.0'];
 
-/** name, what it needs, the command that brings that, and how it runs. */
+/** Programs that do not come with npm: how each is found, and the Debian package that brings it. */
+const TOOLS = {
+  java: { name: 'a JDK 17 or newer (javac)', isThere: () => jdkMajor() >= 17, package: 'openjdk-17-jdk-headless' },
+  mvn: { name: 'Maven (mvn)', isThere: () => has('mvn', '-version'), package: 'maven' },
+};
+
+/** name, the tools it needs, and how it runs. A group whose tools are missing is listed as not run, with the command that brings them. */
 const GROUPS = [
   { name: 'build', run: () => step('tsc', ['-b']) },
   { name: 'types', run: () => step('tsc', ['-p', 'test']) },
@@ -29,23 +36,21 @@ const GROUPS = [
   javaClients('sofa-java'),
   ...OTHER_NODES.map((version) => ({
     name: `node-${version}`,
-    missing: () => (wantsMatrix ? undefined : `Node ${version} from its npm package`),
-    bring: 'npm test -- --matrix',
+    missing: () => (wantsMatrix ? undefined : `Node ${version} from its npm package; npm test -- --matrix`),
     run: () => otherNode(version),
   })),
 ];
 
 const results = [];
-rmSync(reports, { recursive: true, force: true });
-mkdirSync(reports, { recursive: true });
 for (const group of GROUPS) {
   if (asked !== undefined && group.name !== asked && !(group.name === 'build' && asked !== 'lint')) continue;
-  const missing = group.missing?.();
+  const missing = group.missing?.() ?? missingTools(group.needs ?? []);
   const started = Date.now();
   console.log(`\n== ${group.name}${missing === undefined ? '' : ': NOT RUN'}`);
-  const result = missing === undefined ? group.run() : { passed: 0, failed: isCi ? 1 : 0, note: `needs ${missing}; ${group.bring}` };
+  const result = missing === undefined ? group.run() : { passed: 0, failed: isCi ? 1 : 0, note: `needs ${missing}` };
   results.push({ name: group.name, isRun: missing === undefined, seconds: (Date.now() - started) / 1000, ...result });
 }
+rmSync(reports, { recursive: true, force: true });
 report();
 
 function report() {
@@ -109,10 +114,21 @@ function otherNode(version) {
 function javaClients(name) {
   return {
     name,
-    missing: () => (has('java', '-version') && has('mvn', '-version') ? undefined : 'a JDK 17 and Maven'),
-    bring: 'apt-get install openjdk-17-jdk-headless maven',
+    needs: ['java', 'mvn'],
     run: () => vitest(name, 'conformance', `test/conformance/${name}/`),
   };
+}
+
+function missingTools(names) {
+  const missing = names.map((name) => TOOLS[name]).filter((tool) => !tool.isThere());
+  if (missing.length === 0) return undefined;
+  return `${missing.map((tool) => tool.name).join(' and ')}; apt-get install ${missing.map((tool) => tool.package).join(' ')}`;
+}
+
+/** The major version of the Java compiler on the path; 0 without one. */
+function jdkMajor() {
+  const { stdout } = spawnSync('javac', ['-version'], { encoding: 'utf8' });
+  return Number(/javac (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
 }
 
 function has(command, ...args) {

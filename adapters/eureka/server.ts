@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Host, RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
@@ -9,6 +9,8 @@ import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts'
 import { createEurekaApp } from './routes.ts';
 
 const BACKLOG = 4_096;
+/** Answers that run when the gateway stops have this long to reach their clients. */
+const DRAIN_MOST_MS = 3_000;
 /** Clients pool connections for up to 45 s; ours must not be the side that closes first. */
 const KEEP_ALIVE_MS = 75_000;
 const HEADER_BYTES = 32 * 1024;
@@ -31,7 +33,9 @@ export async function gzipBody(body: Buffer): Promise<Buffer> {
 export async function startEurekaServer(config: EurekaConfig, handler: EurekaHandler, host: Host): Promise<RunningRole> {
   const koa = createEurekaApp(handler).callback();
   const contextPath = splitPath(config.contextPath);
+  const running = new RunningAnswers(host);
   const listener = (request: IncomingMessage, response: ServerResponse) => {
+    running.add(response);
     void route(request, response).catch((caught: unknown) => {
       host.log.error('an Eureka request failed', { reason: caught instanceof Error ? caught.message : String(caught) });
       response.destroy();
@@ -69,7 +73,7 @@ export async function startEurekaServer(config: EurekaConfig, handler: EurekaHan
   // Recent clients offer an upgrade to TLS on plain requests. Nothing is upgraded to here, so it stays an ordinary request: as
   // long as the server has no `upgrade` listener, Node treats it as one.
   await listen(server, config);
-  return closer(server);
+  return closer(server, running);
 }
 
 function splitUrl(url: string): readonly [string, string] {
@@ -144,22 +148,52 @@ async function listen(server: Server, config: EurekaConfig): Promise<void> {
   });
 }
 
-function closer(server: Server): RunningRole {
+/** The answers under way, for whom a stopping server waits a while. */
+class RunningAnswers {
+  readonly #host: Host;
+  readonly #running = new Set<ServerResponse>();
+  #ended: (() => void) | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  add(response: ServerResponse): void {
+    this.#running.add(response);
+    // What comes in on a connection that stays open while the server stops is the last of its connection.
+    if (this.#ended !== undefined) response.setHeader('Connection', 'close');
+    response.once('close', () => {
+      this.#running.delete(response);
+      if (this.#running.size === 0) this.#ended?.();
+    });
+  }
+
+  async whenEnded(mostMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#ended = resolve;
+      if (this.#running.size === 0) resolve();
+      else this.#host.clock.schedule(mostMs, resolve);
+    });
+  }
+}
+
+function closer(server: Server, running: RunningAnswers): RunningRole {
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeIdleConnections();
+      // Not the HTTP server's own `close`: it cuts off answers that are written but have not left the machine yet.
+      NetServer.prototype.close.call(server, () => resolve());
     });
     return closing;
   };
   return {
     drain: async () => {
       void close();
+      await running.whenEnded(DRAIN_MOST_MS);
     },
     stop: async () => {
       const closed = close();
-      // Answers that run have had their time in `drain`; who is still connected is cut off.
+      // Who is still connected has had his time in `drain`.
       server.closeAllConnections();
       await closed;
     },

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +34,15 @@ function main(...args: readonly string[]) {
   return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', env: { PATH: process.env['PATH'] } });
 }
 
+/** With a connection of its own: one that is kept alive would still be served. */
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
 describe('starting', () => {
   it('says what it listens on, and answers health at once', async () => {
     const gateway = await started();
@@ -59,16 +69,29 @@ describe('starting', () => {
     expect((await http(gateway.eurekaPort, { path: '/lastn' })).text).toContain('PAGE(&#60;script');
   });
 
-  it('refuses a port that is taken, with nothing left open', async () => {
-    const taken = createServer();
+  it.each([
+    ['eureka', '--eureka.port'],
+    ['sofa', '--sofa.port'],
+    ['sofa', '--sofa.http-port'],
+    ['admin', '--admin.port'],
+  ])('refuses a port of %s that is taken (%s), with nothing left open', async (name, flag) => {
     const gateway = await GatewayProcess.prepare();
+    const ports = {
+      '--eureka.port': gateway.eurekaPort,
+      '--sofa.port': gateway.sofaPort,
+      '--sofa.http-port': gateway.sofaHttpPort,
+      '--admin.port': gateway.adminPort,
+    };
+    const port = ports[flag as keyof typeof ports];
     cleanups.push(() => gateway.stop());
-    await new Promise<void>((resolve) => taken.listen(gateway.eurekaPort, '127.0.0.1', resolve));
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
     cleanups.push(() => new Promise<void>((resolve) => taken.close(() => resolve())));
     gateway.launch();
     expect(await gateway.exited()).toBe(1);
-    expect(gateway.stderr).toBe(`port ${gateway.eurekaPort} (eureka) is in use by another program; use --eureka.port or --port-offset\n`);
-    await expect(http(gateway.adminPort, { path: '/livez' })).rejects.toThrow('ECONNREFUSED');
+    expect(gateway.stderr).toBe(`port ${port} (${name}) is in use by another program; use ${flag} or --port-offset\n`);
+    for (const other of Object.values(ports).filter((candidate) => candidate !== port))
+      await expect(http(other, { path: '/' })).rejects.toThrow('ECONNREFUSED');
   });
 
   it('reports all configuration errors at once and ends with 2', () => {
@@ -129,6 +152,41 @@ describe('starting', () => {
   });
 });
 
+describe('npm start in an incomplete checkout', () => {
+  /** What `npm start` runs, in a copy that holds only some of the checkout. */
+  function start(setUp: (copy: string) => void) {
+    const copy = folder();
+    mkdirSync(join(copy, 'tools'));
+    cpSync(join(ROOT, 'tools/ensure-built.mjs'), join(copy, 'tools/ensure-built.mjs'));
+    setUp(copy);
+    const { status, stderr } = spawnSync(process.execPath, [join(copy, 'tools/ensure-built.mjs')], { encoding: 'utf8' });
+    return { status, stderr };
+  }
+  function install(copy: string, name: string): void {
+    mkdirSync(join(copy, 'node_modules'), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), join(copy, 'node_modules', name));
+  }
+
+  it('says in one sentence that nothing is installed', () => {
+    expect(start(() => undefined)).toEqual({ status: 1, stderr: 'The dependencies of Isthmus are not installed; run "npm ci" first.\n' });
+  });
+
+  it('says in one sentence that it can neither run nor build', () => {
+    const { status, stderr } = start((copy) => install(copy, 'ajv'));
+    expect(status).toBe(1);
+    expect(stderr).toBe('Isthmus is not built and the compiler is not installed; run "npm ci" (with development dependencies) first.\n');
+  });
+
+  it('runs what was built, without development dependencies', () => {
+    const { status, stderr } = start((copy) => {
+      install(copy, 'ajv');
+      mkdirSync(join(copy, 'dist/deploy'), { recursive: true });
+      writeFileSync(join(copy, 'dist/deploy/main.js'), '');
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+});
+
 describe('stopping', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('%s ends with 0 and keeps what was registered', async (signal) => {
     const dataDir = folder();
@@ -145,13 +203,40 @@ describe('stopping', () => {
   it('npm start hands the signal through', async () => {
     const gateway = await GatewayProcess.prepare();
     cleanups.push(() => rmSync(gateway.dataDir, { recursive: true, force: true }));
-    const ports = ['--eureka.port', String(gateway.eurekaPort), '--admin.port', String(gateway.adminPort)];
-    const child = spawn('npm', ['start', '--silent', '--', '--data-dir', gateway.dataDir, ...ports], { cwd: ROOT, stdio: 'ignore' });
+    const child = spawn('npm', ['start', '--silent', '--', ...gateway.args], { cwd: ROOT, stdio: 'ignore' });
     const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
     await eventually(async () => expect((await http(gateway.adminPort, { path: '/readyz' })).status).toBe(200));
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
     await expect(http(gateway.adminPort, { path: '/livez' })).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('stopping while something runs', () => {
+  it('ends at once with a second signal', async () => {
+    const gateway = await started();
+    gateway.signal('SIGTERM');
+    gateway.signal('SIGINT');
+    expect(await gateway.exited()).toBe(1);
+  });
+
+  it('finishes the answers that run', async () => {
+    const gateway = await started();
+    const operator = new EurekaOperator(gateway.eurekaPort);
+    const metadata = { filling: 'x'.repeat(100_000) };
+    await Promise.all(Array.from({ length: 100 }, (_, i) => operator.register('LONG', `l${i}`, { metadata })));
+    const whole = (await operator.all()).length;
+    // The answer is longer than all buffers on its way: it still runs when the signal comes.
+    const answer = get({ port: gateway.eurekaPort, host: '127.0.0.1', path: '/eureka/apps', headers: { accept: 'application/json' } });
+    const response = await new Promise<IncomingMessage>((resolve) => answer.once('response', resolve));
+    gateway.signal('SIGTERM');
+    await eventually(async () => expect(await isListening(gateway.eurekaPort)).toBe(false));
+    let body = '';
+    for await (const chunk of response as AsyncIterable<Buffer>) body += chunk.toString();
+    expect(
+      (JSON.parse(body) as { applications: { application: { instance: unknown[] }[] } }).applications.application[0]?.instance,
+    ).toHaveLength(whole);
+    expect(await gateway.exited()).toBe(0);
   });
 });
 
@@ -206,5 +291,8 @@ describe('failing', () => {
     expect((await at({ origin: 'https://evil.example' })).status).toBe(403);
     expect((await at({ host: 'evil.example' })).status).toBe(403);
     expect((await at({ 'x-forwarded-for': '10.0.0.1' })).status).toBe(403);
+    const token = readFileSync(join(gateway.dataDir, 'admin-token'), 'utf8').trim();
+    expect((await at({ 'x-forwarded-for': '10.0.0.1', authorization: `Bearer ${token}` })).status).toBe(200);
+    expect((await at({ authorization: 'Bearer wrong' })).status).toBe(403);
   });
 });

@@ -62,10 +62,15 @@ export class GatewayProcess {
     return this.#child?.pid ?? -1;
   }
 
-  launch(): void {
+  /** Flags for folder and ports, and whatever the test added. */
+  get args(): readonly string[] {
     const eureka = ['--eureka.port', String(this.eurekaPort), '--admin.port', String(this.adminPort)];
-    const ports = [...eureka, '--sofa.port', String(this.sofaPort), '--sofa.http-port', String(this.sofaHttpPort)];
-    const args = ['--enable-source-maps', ...this.#nodeArgs, MAIN, '--data-dir', this.dataDir, ...ports, ...this.#args];
+    const sofa = ['--sofa.port', String(this.sofaPort), '--sofa.http-port', String(this.sofaHttpPort)];
+    return ['--data-dir', this.dataDir, ...eureka, ...sofa, ...this.#args];
+  }
+
+  launch(): void {
+    const args = ['--enable-source-maps', ...this.#nodeArgs, MAIN, ...this.args];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.stdout = '';
