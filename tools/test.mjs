@@ -33,6 +33,7 @@ const GROUPS = [
   { name: 'eureka-recorded', run: () => vitest('eureka-recorded', 'conformance', 'test/conformance/eureka-recorded/') },
   { name: 'eureka-js', run: () => vitest('eureka-js', 'conformance', 'test/conformance/eureka-js/') },
   javaClients('eureka-java'),
+  javaClients('eureka-spring'),
   javaClients('sofa-java'),
   ...OTHER_NODES.map((version) => ({
     name: `node-${version}`,

@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly fetchMs: number;
   readonly delta: boolean;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Opens a web server that greets, and sees only instances that are UP; for libraries that come with one. */
+  readonly serves?: boolean;
 }
 
 /** An instance as the library hands it to its application. */
@@ -69,6 +71,11 @@ export class ClientDriver extends DriverProcess {
   /** How often the reconciliation of any client of this process found another hash than the server's. */
   mismatches(): Promise<number> {
     return this.call('mismatches') as Promise<number>;
+  }
+
+  /** What another application, called by its service id through the library's load balancer, says: the id of its instance. */
+  greeting(client: string, service: string): Promise<string> {
+    return this.call('call', { client, service }) as Promise<string>;
   }
 
   stop(client: string): Promise<unknown> {
