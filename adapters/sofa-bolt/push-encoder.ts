@@ -41,7 +41,7 @@ export function encodePush(push: Push, segment: string, dialect: BoltDialect, re
 }
 
 /** Boxes by the zone of their publishers, in the order of the view, so that equal content is equal bytes. `zone`: only this one. */
-function zonesOf(view: ServiceView, zone: string | undefined): ZoneData {
+export function zonesOf(view: ServiceView, zone: string | undefined): ZoneData {
   const zones = new Map<string, DataBox[]>();
   const add = (name: string, boxes: readonly DataBox[]) => {
     if (boxes.length === 0 || (zone !== undefined && name !== zone)) return;
