@@ -16,6 +16,7 @@ export { type MetaConfig, type MetaServer, startMetaServer } from './meta/index.
 export * from './model/data-info-id.ts';
 export * from './model/datum.ts';
 export * from './model/datum-version.ts';
+export * from './model/derived-publisher.ts';
 export * from './model/errors.ts';
 export * from './model/limits.ts';
 export * from './model/node.ts';
@@ -35,4 +36,5 @@ export * from './seams/session-gateway.ts';
 export * from './seams/store.ts';
 export * from './seams/transport.ts';
 export { type SessionConfig, type SessionServer, type SessionStats, startSessionServer } from './session/index.ts';
+export { CrossProtocol, type CrossProtocolConfig, DEFAULT_CROSS_PROTOCOL } from './session/visibility.ts';
 export { assertSlotCount, SLOT_COUNTS } from './slot/slot-of.ts';

@@ -2,7 +2,7 @@ import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../c
 import type { EurekaConfig } from './config.ts';
 import { EurekaHandler } from './handler.ts';
 import { EurekaRegistry } from './registry.ts';
-import { eurekaFormatReader } from './translate.ts';
+import { eurekaComposer, eurekaFormatReader } from './translate.ts';
 
 export { type EurekaConfig, eurekaConfigSchema } from './config.ts';
 
@@ -10,7 +10,7 @@ export { type EurekaConfig, eurekaConfigSchema } from './config.ts';
 export function createEurekaAdapter(config: EurekaConfig, version: string): ProtocolAdapter {
   return {
     name: 'eureka',
-    formatReaders: [eurekaFormatReader],
+    formats: { readers: [eurekaFormatReader], composers: [eurekaComposer] },
     listeners: [
       {
         protocol: 'Eureka',

@@ -6,44 +6,41 @@ import {
   nextDatumVersion,
   type SessionGateway,
 } from '../../core/index.ts';
-import { CONFIGURATIONS, configurationName, decodeConfiguration } from './operator-records.ts';
 
-export type ConfigListener = (dataInfoId: DataInfoId) => void;
+const PREFIX = 'sofa/config/';
 
-/** Configuration data that clients follow with configurators: durable documents, one per name, which operators write. */
+/** What a configurator is told: the text an operator has set for a name, or null, and a version that grows with each change. */
+export interface ConfigValue {
+  readonly data: string | null;
+  readonly version: DatumVersion;
+}
+
+export type ConfigListener = (dataInfoId: DataInfoId, value: ConfigValue) => void;
+
+/**
+ * Configuration data that clients follow with configurators: durable documents, one per name. Nothing set is a value too, with a version
+ * of this process's start, above what a client may bring from a real SOFARegistry.
+ */
 export class Configurations {
-  /** Resolves when every stored value is known; before, a client must not be told that there is none. */
-  readonly ready: Promise<void>;
   readonly #watch: DocumentWatch;
   readonly #host: Host;
   readonly #listeners = new Set<ConfigListener>();
-  #lastVersion: DatumVersion = 0n;
+  readonly #versions = new Map<DataInfoId, DatumVersion>();
+  readonly #startVersion: DatumVersion;
 
   constructor(gateway: SessionGateway, host: Host) {
     this.#host = host;
-    this.#watch = gateway.documents.watch(CONFIGURATIONS, (change) => {
-      const name = configurationName(change.kind === 'put' ? change.document.key : change.key);
-      for (const listener of this.#listeners) listener(name);
+    this.#startVersion = nextDatumVersion(0n, host.clock.wallMs());
+    this.#watch = gateway.documents.watch(PREFIX, (change) => {
+      const key = change.kind === 'put' ? change.document.key : change.key;
+      this.#changed(key.slice(PREFIX.length) as DataInfoId);
     });
-    this.ready = this.#watch.ready;
   }
 
-  /** The text an operator has set for a name, or null. */
-  value(dataInfoId: DataInfoId): string | null {
-    const document = this.#watch.get(`${CONFIGURATIONS}${dataInfoId}`);
-    if (document === undefined) return null;
-    const configuration = decodeConfiguration(document.value);
-    if (configuration === undefined) this.#host.log.warn('a stored configuration cannot be read and counts as none', { dataInfoId });
-    return configuration?.data ?? null;
-  }
-
-  /**
-   * A version for what is sent now. It is the moment's own in the numbering of a real SOFARegistry, so that a client which comes from one, or
-   * from another gateway, takes what it is told: the newest word is the last one spoken.
-   */
-  nextVersion(): DatumVersion {
-    this.#lastVersion = nextDatumVersion(this.#lastVersion, this.#host.clock.wallMs());
-    return this.#lastVersion;
+  value(dataInfoId: DataInfoId): ConfigValue {
+    const document = this.#watch.get(`${PREFIX}${dataInfoId}`);
+    const data = document === undefined ? null : new TextDecoder().decode(document.value);
+    return { data, version: this.#versions.get(dataInfoId) ?? this.#startVersion };
   }
 
   onChange(listener: ConfigListener): () => void {
@@ -54,5 +51,11 @@ export class Configurations {
   close(): void {
     this.#watch.close();
     this.#listeners.clear();
+  }
+
+  #changed(dataInfoId: DataInfoId): void {
+    this.#versions.set(dataInfoId, nextDatumVersion(this.value(dataInfoId).version, this.#host.clock.wallMs()));
+    const value = this.value(dataInfoId);
+    for (const listener of this.#listeners) listener(dataInfoId, value);
   }
 }

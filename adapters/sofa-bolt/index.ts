@@ -1,8 +1,7 @@
 import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
-import { Blacklists } from './blacklists.ts';
 import type { SofaConfig } from './config.ts';
 import { Configurations } from './configurators.ts';
-import { sofaFormatReader } from './translate.ts';
+import { sofaComposer, sofaFormatReader } from './translate.ts';
 
 export { type SofaConfig, sofaConfigSchema } from './config.ts';
 
@@ -11,7 +10,7 @@ export function createSofaAdapter(config: SofaConfig): ProtocolAdapter {
   const common = { protocol: 'SOFA', host: config.host };
   return {
     name: 'sofa-bolt',
-    formatReaders: [sofaFormatReader],
+    formats: { readers: [sofaFormatReader], composers: [sofaComposer] },
     listeners: [
       {
         ...common,
@@ -34,24 +33,14 @@ export function createSofaAdapter(config: SofaConfig): ProtocolAdapter {
 
 async function startSofa(config: SofaConfig, gateway: SessionGateway, host: Host): Promise<RunningRole> {
   const configurations = new Configurations(gateway, host);
-  const blacklists = new Blacklists(gateway);
-  await Promise.all([configurations.ready, blacklists.ready]);
   // Loaded with the adapter, not with the process: a gateway without SOFA does not pay for it.
   const { startSofaServer } = await import('./server.ts');
-  const server = await startSofaServer(config, {
-    gateway,
-    configurations,
-    blacklists,
-    host,
-    idleTimeoutMs: config.idleTimeoutMs,
-    loadProtobuf: async () => (await import('./protobuf.ts')).protobuf,
-  });
+  const server = await startSofaServer(config, { gateway, configurations, host, idleTimeoutMs: config.idleTimeoutMs });
   return {
     drain: () => server.drain(),
     stop: async () => {
       await server.stop();
       configurations.close();
-      blacklists.close();
     },
   };
 }
