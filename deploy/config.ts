@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
+import { eurekaConfigProblems } from '../adapters/eureka/index.ts';
 import { type Config, configSchema, environmentNameOf, flagOf, type Setting, settings } from './config-schema.ts';
 
 /** What the command line asks for besides settings. */
@@ -50,6 +51,7 @@ export function loadConfig(
   mergeEnvironment(tree, environment, problems);
   for (const [setting, value] of flags) put(tree, setting.path, parseValue(setting, value, flagOf(setting.path), problems));
   check(tree, problems);
+  if (problems.length === 0) problems.push(...eurekaConfigProblems((tree as unknown as Config).eureka));
   if (problems.length > 0 && command.kind !== 'help' && command.kind !== 'version') throw new ConfigError(problems);
   return { config: withOffset(tree as unknown as Config), command };
 }

@@ -11,7 +11,6 @@ import {
   type Log,
   type MetaServer,
   type MetaStore,
-  mergeFormats,
   NodeMetrics,
   openEmbeddedStore,
   openSlotCache,
@@ -141,10 +140,9 @@ async function startRoles(
       globalReaderIdleMs: 600_000,
       massCloseShare: 0.3,
       massCloseGraceMs: 3_000,
-      crossProtocol: { services: config.registry.crossProtocol, names: config.registry.crossProtocolNames },
     },
     at(Role.Session),
-    mergeFormats(createAdapters(config, version)),
+    createAdapters(config, version).flatMap((adapter) => adapter.formatReaders),
   );
   started.push(session);
   observeRoles(metrics, data, session);

@@ -1,3 +1,5 @@
+import { PeerAddresses } from './peers.ts';
+
 /** Settings of the Eureka adapter. The same names serve in the file, the environment and as flags. */
 export interface EurekaConfig {
   readonly enabled: boolean;
@@ -7,6 +9,7 @@ export interface EurekaConfig {
   readonly leaseMultiplier: number;
   readonly deltaRetentionMs: number;
   readonly requestTimeoutMs: number;
+  readonly peerAddresses: string;
 }
 
 /** JSON schema (Ajv) with description, unit, default and range of each setting. */
@@ -39,5 +42,23 @@ export const eurekaConfigSchema = {
       default: 30_000,
       description: 'Milliseconds a client may take to send a whole request',
     },
+    peerAddresses: {
+      type: 'string',
+      pattern: '^[0-9a-fA-F.:, ]*$',
+      maxLength: 4_000,
+      default: '',
+      description: 'IP addresses, comma-separated, of existing Eureka servers whose replication is believed',
+    },
   },
 } as const;
+
+/** What the schema cannot say: every problem of the settings with its path, as the user reads it. */
+export function eurekaConfigProblems(config: EurekaConfig): readonly string[] {
+  const problems: string[] = [];
+  try {
+    new PeerAddresses(config.peerAddresses);
+  } catch (caught) {
+    problems.push(`eureka.peerAddresses: ${caught instanceof Error ? caught.message : String(caught)}`);
+  }
+  return problems;
+}

@@ -3,16 +3,24 @@ import { EurekaRequestError, UNPARSABLE } from './codec/errors.ts';
 import { InstanceStatus, isStatus, isTree, parseTimestamp, readInstanceInfo, type Tree, toStatus } from './codec/instance-info.ts';
 import { parseJsonBody } from './codec/json.ts';
 import { parseXmlBody } from './codec/xml.ts';
-import { bodyForm, chooseRepresentation, type Representation } from './negotiation.ts';
+import type { EncodedDocument } from './documents/document.ts';
+import type { Deflate } from './documents/piece.ts';
+import { bodyForm, chooseRepresentation, mediaType, type Representation, wholeForm } from './negotiation.ts';
 import { lastLeasesPage, statusPage } from './pages.ts';
+import type { PeerAddresses } from './peers.ts';
 import type { EurekaRegistry } from './registry.ts';
-import type { EncodedDocument } from './registry-view.ts';
+import { applyBatch, replicated } from './replication.ts';
+import { statusDocument } from './status-document.ts';
 
 /** What the handler needs of a request; no sockets. */
 export interface EurekaRequest {
   readonly query: URLSearchParams;
   readonly accept: string | undefined;
   readonly acceptEncoding: string | undefined;
+  /** `X-Eureka-Accept`. */
+  readonly eurekaAccept: string | undefined;
+  /** The caller says that a peer hands this operation on. Believed of peers only. */
+  readonly isMarkedReplicated: boolean;
   readonly contentType: string | undefined;
   /** IP of the client. */
   readonly clientAddress: string;
@@ -21,29 +29,41 @@ export interface EurekaRequest {
 export interface EurekaResponse {
   readonly status: number;
   readonly type?: string;
-  readonly body?: Buffer | string;
+  /** Several buffers are one body, in order. */
+  readonly body?: Buffer | string | readonly Buffer[];
   readonly isGzip?: boolean;
 }
 
-/** Compresses off the event loop. */
-export type Gzip = (body: Buffer) => Promise<Buffer>;
+export interface EurekaHandlerOptions {
+  readonly registry: EurekaRegistry;
+  readonly host: Host;
+  readonly deflate: Deflate;
+  readonly peers: PeerAddresses;
+  /** Shown on the status page. */
+  readonly version: string;
+}
 
 const EMPTY = (status: number): EurekaResponse => ({ status });
-const TYPES = { json: 'application/json', xml: 'application/xml' } as const;
 /** A read that comes before the view is complete waits this long, then is told to try another server. */
 const READY_WAIT_MS = 5_000;
 
-/** Means every operation of the protocol (R1-R7, W1-W6) over the registry. */
+/** How often a stranger that sends batches is reported. */
+const STRANGER_LOG_MS = 60_000;
+
+/** Means every operation of the protocol (R1-R7, W1-W6, P1, S1, S2) over the registry. */
 export class EurekaHandler {
   readonly #registry: EurekaRegistry;
   readonly #host: Host;
-  readonly #gzip: Gzip;
+  readonly #deflate: Deflate;
+  readonly #peers: PeerAddresses;
   readonly #version: string;
+  #strangerReportedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(registry: EurekaRegistry, host: Host, gzip: Gzip, version: string) {
+  constructor({ registry, host, deflate, peers, version }: EurekaHandlerOptions) {
     this.#registry = registry;
     this.#host = host;
-    this.#gzip = gzip;
+    this.#deflate = deflate;
+    this.#peers = peers;
     this.#version = version;
   }
 
@@ -66,13 +86,14 @@ export class EurekaHandler {
     return document === undefined ? EMPTY(404) : this.#document(document, { form, isGzip: false });
   }
 
+  /** Whole always: there is no compact document of one instance. */
   async instance(request: EurekaRequest, app: string | undefined, instanceId: string): Promise<EurekaResponse> {
     if (!(await this.#isReady())) return EMPTY(403);
     const { view } = this.#registry;
     const found = app === undefined ? view.findById(instanceId) : view.find(app.toUpperCase(), instanceId);
     if (found === undefined) return EMPTY(404);
-    const { form } = this.#representation(request);
-    return { status: 200, type: TYPES[form], body: view.instance(found, form) };
+    const form = wholeForm(this.#representation(request).form);
+    return { status: 200, type: mediaType(form), body: view.instance(found, form) };
   }
 
   async vip(request: EurekaRequest, address: string, isSecure: boolean): Promise<EurekaResponse> {
@@ -88,16 +109,17 @@ export class EurekaHandler {
     const expected = app.toUpperCase();
     if (expected !== info.app) throw new EurekaRequestError(400, `Mismatched appName, expecting ${expected} but was ${info.app}`);
     await this.#assertReady();
-    await this.#registry.register(info, request.clientAddress);
+    await this.#registry.register(info, request.clientAddress, this.#isReplicated(request));
     return EMPTY(204);
   }
 
   /** Answers synchronously once the view is complete: the hottest request of all. */
   heartbeat(request: EurekaRequest, app: string, instanceId: string): EurekaResponse | Promise<EurekaResponse> {
-    const dirty = request.query.get('lastDirtyTimestamp');
-    const dirtyTimestamp = dirty === null ? undefined : parseTimestamp(dirty);
-    if (!this.#registry.isReady()) return this.#lateHeartbeat(app.toUpperCase(), instanceId, dirtyTimestamp);
-    const status = this.#registry.heartbeat(app.toUpperCase(), instanceId, dirtyTimestamp);
+    const dirtyTimestamp = dirtyOfHeartbeat(request.query);
+    const name = app.toUpperCase();
+    if (!this.#registry.isReady()) return this.#lateHeartbeat(request, name, instanceId, dirtyTimestamp);
+    if (request.isMarkedReplicated && this.#isReplicated(request)) return this.#peerHeartbeat(request, name, instanceId, dirtyTimestamp);
+    const status = this.#registry.heartbeat(name, instanceId, dirtyTimestamp);
     return typeof status === 'number' ? EMPTY(status) : status.then(EMPTY);
   }
 
@@ -127,6 +149,49 @@ export class EurekaHandler {
     return EMPTY((await this.#registry.addMetadata(app.toUpperCase(), instanceId, entries)) ? 200 : 404);
   }
 
+  /** A peer's batch; answered as soon as it is applied, because existing servers wait 200 ms for it (Eureka protocol, replication). */
+  async batch(request: EurekaRequest, body: string): Promise<EurekaResponse> {
+    const form = bodyForm(request.contentType, body);
+    if (form !== 'json') throw new EurekaRequestError(415, 'application/json is expected');
+    const document = parseJsonBody(body);
+    await this.#assertReady();
+    return {
+      status: 200,
+      type: 'application/json',
+      body: await applyBatch(document, this.#registry, this.#host, request.clientAddress),
+    };
+  }
+
+  /**
+   * Before the body of a batch is read: from anybody but a peer it is refused, because it could write into everybody's records, and because
+   * what a peer sends must never be handed on again.
+   *
+   * @throws EurekaRequestError 403.
+   */
+  assertPeer(request: EurekaRequest): void {
+    if (this.#peers.has(request.clientAddress)) return;
+    const nowMs = this.#host.clock.monotonicMs();
+    if (nowMs - this.#strangerReportedMs > STRANGER_LOG_MS) {
+      this.#strangerReportedMs = nowMs;
+      this.#host.log.warn('a replication batch is refused; is its sender missing in eureka.peer-addresses?', {
+        address: request.clientAddress,
+      });
+    }
+    throw new EurekaRequestError(403, 'replication is accepted from the addresses in eureka.peer-addresses only');
+  }
+
+  async status(request: EurekaRequest): Promise<EurekaResponse> {
+    await this.#isReady();
+    const form = wholeForm(this.#representation(request).form);
+    return { status: 200, type: mediaType(form), body: statusDocument(this.#registry, this.#version, this.#host, form) };
+  }
+
+  async statusOverrides(): Promise<EurekaResponse> {
+    await this.#assertReady();
+    const overrides = Object.fromEntries(this.#registry.overrides.byInstanceId());
+    return { status: 200, type: 'application/json', body: JSON.stringify(overrides) };
+  }
+
   async statusPage(): Promise<EurekaResponse> {
     await this.#isReady();
     return {
@@ -140,20 +205,31 @@ export class EurekaHandler {
     return { status: 200, type: 'text/html; charset=utf-8', body: lastLeasesPage(this.#registry) };
   }
 
-  #representation(request: EurekaRequest): Representation {
-    return chooseRepresentation(request.accept, request.acceptEncoding);
+  #representation({ accept, acceptEncoding, eurekaAccept }: EurekaRequest): Representation {
+    return chooseRepresentation({ accept, acceptEncoding, eurekaAccept });
+  }
+
+  #isReplicated(request: EurekaRequest): boolean {
+    return request.isMarkedReplicated && this.#peers.has(request.clientAddress);
   }
 
   async #document(document: EncodedDocument, { form, isGzip }: Representation): Promise<EurekaResponse> {
-    const head = { status: 200, type: TYPES[form] };
-    if (!isGzip) return { ...head, body: document.body };
-    document.gzip ??= this.#gzip(document.body);
-    return { ...head, body: await document.gzip, isGzip: true };
+    const head = { status: 200, type: mediaType(form) };
+    return isGzip ? { ...head, body: await document.gzip(this.#deflate), isGzip } : { ...head, body: document.buffers };
   }
 
-  async #lateHeartbeat(app: string, instanceId: string, dirtyTimestamp: number | undefined): Promise<EurekaResponse> {
+  async #peerHeartbeat(request: EurekaRequest, app: string, instanceId: string, dirty: number | undefined): Promise<EurekaResponse> {
+    const status = await this.#registry.heartbeat(app, instanceId, dirty, replicated(request.query.get('overriddenstatus')));
+    const newer = status === 409 ? this.#registry.view.find(app, instanceId) : undefined;
+    if (newer === undefined) return EMPTY(status);
+    const form = wholeForm(this.#representation(request).form);
+    return { status, type: mediaType(form), body: this.#registry.view.instance(newer, form) };
+  }
+
+  async #lateHeartbeat(request: EurekaRequest, app: string, instanceId: string, dirty: number | undefined): Promise<EurekaResponse> {
     await this.#assertReady();
-    return EMPTY(await this.#registry.heartbeat(app, instanceId, dirtyTimestamp));
+    if (this.#isReplicated(request)) return this.#peerHeartbeat(request, app, instanceId, dirty);
+    return EMPTY(await this.#registry.heartbeat(app, instanceId, dirty));
   }
 
   async #isReady(): Promise<boolean> {
@@ -174,6 +250,11 @@ function parseBody(contentType: string | undefined, body: string): Tree {
   return form === 'json' ? parseJsonBody(body) : parseXmlBody(body);
 }
 
+function dirtyOfHeartbeat(query: URLSearchParams): number | undefined {
+  const dirty = query.get('lastDirtyTimestamp');
+  return dirty === null ? undefined : parseTimestamp(dirty);
+}
+
 function dirtyOf(request: EurekaRequest): number | undefined {
   const dirty = request.query.get('lastDirtyTimestamp');
   return dirty === null || dirty === '' ? undefined : parseTimestamp(dirty);
@@ -188,7 +269,7 @@ export function toErrorResponse(caught: unknown): EurekaResponse {
 }
 
 function errorType(message: string): string {
-  return message.startsWith('{') ? TYPES.json : message.startsWith('<') ? TYPES.xml : 'text/plain';
+  return message.startsWith('{') ? mediaType('json') : message.startsWith('<') ? mediaType('xml') : 'text/plain';
 }
 
 const STATUS_BY_CODE: Readonly<Partial<Record<RegistryErrorCode, number>>> = {

@@ -1,16 +1,17 @@
 import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
 import type { EurekaConfig } from './config.ts';
 import { EurekaHandler } from './handler.ts';
+import { PeerAddresses } from './peers.ts';
 import { EurekaRegistry } from './registry.ts';
-import { eurekaComposer, eurekaFormatReader } from './translate.ts';
+import { eurekaFormatReader } from './translate.ts';
 
-export { type EurekaConfig, eurekaConfigSchema } from './config.ts';
+export { type EurekaConfig, eurekaConfigProblems, eurekaConfigSchema } from './config.ts';
 
 /** Eureka's REST protocol as Netflix and Spring Cloud clients speak it. `version` is shown on the status page. */
 export function createEurekaAdapter(config: EurekaConfig, version: string): ProtocolAdapter {
   return {
     name: 'eureka',
-    formats: { readers: [eurekaFormatReader], composers: [eurekaComposer] },
+    formatReaders: [eurekaFormatReader],
     listeners: [
       {
         protocol: 'Eureka',
@@ -28,8 +29,10 @@ export function createEurekaAdapter(config: EurekaConfig, version: string): Prot
 async function startEureka(config: EurekaConfig, version: string, gateway: SessionGateway, host: Host): Promise<RunningRole> {
   const registry = new EurekaRegistry(gateway, host, config);
   // Loaded with the adapter, not with the process: a gateway without Eureka does not pay for koa.
-  const { gzipBody, startEurekaServer } = await import('./server.ts');
-  const server = await startEurekaServer(config, new EurekaHandler(registry, host, gzipBody, version), host);
+  const { deflatePiece, startEurekaServer } = await import('./server.ts');
+  const peers = new PeerAddresses(config.peerAddresses);
+  const handler = new EurekaHandler({ registry, host, deflate: deflatePiece, peers, version });
+  const server = await startEurekaServer(config, handler, host);
   return {
     drain: () => server.drain(),
     stop: async () => {

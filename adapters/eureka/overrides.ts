@@ -24,6 +24,17 @@ export class Overrides {
     return isStatus(text) ? text : InstanceStatus.Unknown;
   }
 
+  /** Every override by its instance id; the last one where applications share an id. */
+  byInstanceId(): ReadonlyMap<string, InstanceStatus> {
+    const overrides = new Map<string, InstanceStatus>();
+    for (const { key, value } of this.#watch.entries()) {
+      const text = new TextDecoder().decode(value);
+      const id = decodeURIComponent(key.slice(key.lastIndexOf('/') + 1));
+      overrides.set(id, isStatus(text) ? text : InstanceStatus.Unknown);
+    }
+    return overrides;
+  }
+
   /** @throws RegistryError `store-unavailable` when nothing durable can be written. */
   async set(app: string, instanceId: string, status: InstanceStatus): Promise<void> {
     await this.#documents.put(keyOf(app, instanceId), new TextEncoder().encode(status));

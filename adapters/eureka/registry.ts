@@ -1,8 +1,8 @@
 import {
-  type DerivedPublisher,
   type GlobalChange,
   type GlobalReading,
   type Host,
+  LIMITS,
   type Publisher,
   RegistryError,
   RegistryErrorCode,
@@ -13,7 +13,7 @@ import { type InstanceInfo, InstanceStatus } from './codec/instance-info.ts';
 import { Overrides } from './overrides.ts';
 import { RegistryView, type ViewInstance, viewInstance } from './registry-view.ts';
 import { decideHeartbeat, effectiveStatus } from './status-rules.ts';
-import { EUREKA_FORMAT, readPayload, toRegistration } from './translate.ts';
+import { EUREKA_FORMAT, fromServiceInstance, readPayload, toRegistration } from './translate.ts';
 
 export interface EurekaRegistryOptions {
   /** How long a change stays in the delta; clients that poll more slowly find out through the hash. */
@@ -44,6 +44,8 @@ export class EurekaRegistry {
   readonly #host: Host;
   readonly #options: EurekaRegistryOptions;
   readonly #locks = new Map<string, Promise<unknown>>();
+  /** Which view instances came from a foreign publisher. */
+  readonly #foreign = new Map<string, readonly ViewInstance[]>();
   #reading: GlobalReading | undefined;
   #renewals = { minute: 0, current: 0, last: 0 };
 
@@ -69,9 +71,14 @@ export class EurekaRegistry {
     return Math.floor(perMinute);
   }
 
+  /** Below this many renewals a minute an existing server would protect everybody; shown, and without effect here. */
+  get renewsThreshold(): number {
+    return Math.floor(this.renewsExpected * 0.85);
+  }
+
   /** Begins to read everything with the first request; resolves when the view is complete. */
   async whenReady(): Promise<void> {
-    this.#reading ??= this.#gateway.readEverything(EUREKA_FORMAT, (changes) => this.#apply(changes));
+    this.#reading ??= this.#gateway.readEverything((changes) => this.#apply(changes));
     await Promise.all([this.#reading.ready, this.overrides.ready]);
   }
 
@@ -115,13 +122,17 @@ export class EurekaRegistry {
     });
   }
 
-  /** The decision table over the view; the lease is renewed in the Session. Answers synchronously when nobody has to be asked. */
+  /**
+   * The decision table over the view; the lease is renewed in the Session. Answers synchronously when nobody has to be asked and nothing
+   * changes. `replication` is set for a heartbeat that a peer hands on, with the override that stands there.
+   */
   heartbeat(
     app: string,
     instanceId: string,
     dirtyTimestamp: number | undefined,
-    isReplicated = false,
+    replication?: { readonly override: InstanceStatus | undefined },
   ): 200 | 404 | 409 | Promise<200 | 404 | 409> {
+    const isReplicated = replication !== undefined;
     const existing = this.#own(app, instanceId);
     const info = existing?.info;
     const override = info === undefined ? undefined : this.overrides.get(app, instanceId);
@@ -136,11 +147,15 @@ export class EurekaRegistry {
     });
     if (!decision.isRenewed || existing === undefined || info === undefined) return decision.status;
     this.#countRenewal(1);
-    // A status that the rules change shows in the delta, which existing servers forget.
-    if (status !== info.status) void this.#change(app, instanceId, { status });
+    // A status that the rules change shows in the delta, which existing servers forget. Whoever is answered sees it.
+    const changes: Partial<InstanceInfo> = {
+      ...(status === info.status ? {} : { status, actionType: 'MODIFIED' }),
+      ...(decision.status === 404 && replication?.override !== undefined ? { overriddenStatus: replication.override } : {}),
+    };
+    const changed = Object.keys(changes).length === 0 ? undefined : this.#change(app, instanceId, changes);
     const outcome = this.#gateway.leases.renew(existing.dataInfoId, instanceId);
-    if (typeof outcome !== 'string') return outcome.then((result) => (result === 'unknown' ? 404 : decision.status));
-    return outcome === 'unknown' ? 404 : decision.status;
+    if (changed === undefined && typeof outcome === 'string') return outcome === 'unknown' ? 404 : decision.status;
+    return Promise.all([outcome, changed]).then(([result]) => (result === 'unknown' ? 404 : decision.status));
   }
 
   /** False when there was no such instance. A stored override goes in both cases. */
@@ -195,11 +210,14 @@ export class EurekaRegistry {
     });
   }
 
+  /** What a heartbeat brought about; an override is one of them when a peer's heartbeat tells of it. */
   async #change(app: string, instanceId: string, changes: Partial<InstanceInfo>): Promise<void> {
     try {
       await this.#locked(app, instanceId, async () => {
         const existing = this.#own(app, instanceId);
-        if (existing !== undefined) await this.#rewrite(existing, { ...changes, actionType: 'MODIFIED' });
+        if (existing === undefined) return;
+        if (changes.overriddenStatus !== undefined) await this.overrides.set(app, instanceId, changes.overriddenStatus);
+        await this.#rewrite(existing, changes);
       });
     } catch (caught) {
       this.#host.log.warn('a status that the rules changed could not be stored', {
@@ -225,7 +243,8 @@ export class EurekaRegistry {
 
   async #write(info: InstanceInfo, clientAddress: string, existing: ViewInstance | undefined): Promise<void> {
     const registration = toRegistration(info, clientAddress);
-    await this.#gateway.leases.register(registration, info.leaseInfo.durationInSecs * 1000 * this.#options.leaseMultiplier);
+    const durationMs = Math.min(info.leaseInfo.durationInSecs * 1000 * this.#options.leaseMultiplier, LIMITS.leaseDurationMs);
+    await this.#gateway.leases.register(registration, durationMs);
     // The application spells its name differently now: the record under the earlier spelling would be a second one.
     if (existing !== undefined && existing.dataInfoId !== registration.dataInfoId) {
       await this.#gateway.leases.cancel(existing.dataInfoId, info.instanceId);
@@ -277,23 +296,45 @@ export class EurekaRegistry {
 
   #apply(changes: readonly GlobalChange[]): void {
     for (const change of changes) {
-      if (change.kind === 'upsert') this.#upsert(change.publisher, false);
-      else if (change.kind === 'derived') this.#upsert(change.publisher, true);
-      else if (change.kind === 'remove') this.#remove(change);
-      else this.#removeDerived(change.publisher);
+      if (change.kind === 'upsert') this.#upsert(change.publisher);
+      else this.#remove(change);
     }
   }
 
-  #upsert(publisher: Publisher | DerivedPublisher, isForeign: boolean): void {
+  #upsert(publisher: Publisher): void {
+    if (publisher.format !== EUREKA_FORMAT) {
+      this.#upsertForeign(publisher);
+      return;
+    }
     try {
-      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, isForeign));
+      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, false));
     } catch (caught) {
       const reason = caught instanceof EurekaRequestError || caught instanceof Error ? caught.message : String(caught);
       this.#host.log.error('a stored Eureka instance cannot be read and is not shown', { dataInfoId: publisher.dataInfoId, reason });
     }
   }
 
+  #upsertForeign(publisher: Publisher): void {
+    const key = `${publisher.dataInfoId}\u0000${publisher.registerId}`;
+    this.#removeForeign(key);
+    const wallMs = this.#host.clock.wallMs();
+    const shown: ViewInstance[] = [];
+    for (const instance of this.#gateway.instancesOf(publisher)) {
+      const info = fromServiceInstance(instance, publisher.dataInfoId, wallMs);
+      // A native registration of the same address stands.
+      if (info === undefined || this.view.find(info.app, info.instanceId)?.isForeign === false) continue;
+      const foreign = viewInstance(info, publisher.dataInfoId, true);
+      shown.push(foreign);
+      this.#show(foreign);
+    }
+    if (shown.length > 0) this.#foreign.set(key, shown);
+  }
+
   #remove(change: Extract<GlobalChange, { kind: 'remove' }>): void {
+    if (change.format !== EUREKA_FORMAT) {
+      this.#removeForeign(`${change.dataInfoId}\u0000${change.registerId}`);
+      return;
+    }
     const app = appOf(change.dataInfoId);
     const existing = this.#own(app, change.registerId);
     // Only the record of this very name: after a change of spelling the newer one stays.
@@ -302,18 +343,19 @@ export class EurekaRegistry {
     if (change.reason === 'expired') void this.#dropOverride(app, change.registerId);
   }
 
-  /** A registration of the same id may have taken its place in the same breath. */
-  #removeDerived({ dataInfoId, registerId }: DerivedPublisher): void {
-    const app = appOf(dataInfoId);
-    if (this.view.find(app, registerId)?.isForeign === true) this.#hide(app, registerId);
-  }
-
   #show(instance: ViewInstance): void {
     this.view.put(instance, this.#host.clock.monotonicMs(), this.#host.clock.wallMs());
   }
 
   #hide(app: string, instanceId: string): void {
     this.view.remove(app, instanceId, this.#host.clock.monotonicMs(), this.#host.clock.wallMs());
+  }
+
+  #removeForeign(key: string): void {
+    for (const { info } of this.#foreign.get(key) ?? []) {
+      if (this.view.find(info.app, info.instanceId)?.isForeign === true) this.#hide(info.app, info.instanceId);
+    }
+    this.#foreign.delete(key);
   }
 }
 

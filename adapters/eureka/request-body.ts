@@ -11,27 +11,27 @@ const inflate = promisify(gunzip);
  *
  * @throws EurekaRequestError 413 over the limit, 400 for broken gzip or invalid UTF-8.
  */
-export async function readRequestBody(request: IncomingMessage): Promise<string> {
+export async function readRequestBody(request: IncomingMessage, mostBytes: number = EUREKA_LIMITS.bodyBytes): Promise<string> {
   const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > EUREKA_LIMITS.bodyBytes) throw tooLarge();
+  if (declared > mostBytes) throw tooLarge(mostBytes);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > EUREKA_LIMITS.bodyBytes) throw tooLarge();
+    if (length > mostBytes) throw tooLarge(mostBytes);
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks);
   const isGzip = request.headers['content-encoding']?.toLowerCase().includes('gzip') === true;
-  return decodeUtf8(isGzip ? await inflateBody(body) : body);
+  return decodeUtf8(isGzip ? await inflateBody(body, mostBytes) : body);
 }
 
-async function inflateBody(body: Buffer): Promise<Buffer> {
+async function inflateBody(body: Buffer, mostBytes: number): Promise<Buffer> {
   try {
-    return await inflate(body, { maxOutputLength: EUREKA_LIMITS.bodyBytes });
+    return await inflate(body, { maxOutputLength: mostBytes });
   } catch (cause) {
     const isTooLarge = cause instanceof RangeError || (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE');
-    throw isTooLarge ? tooLarge() : new EurekaRequestError(400, UNPARSABLE, { cause });
+    throw isTooLarge ? tooLarge(mostBytes) : new EurekaRequestError(400, UNPARSABLE, { cause });
   }
 }
 
@@ -43,6 +43,6 @@ function decodeUtf8(body: Buffer): string {
   }
 }
 
-function tooLarge(): EurekaRequestError {
-  return new EurekaRequestError(413, `a body has at most ${EUREKA_LIMITS.bodyBytes} bytes`);
+function tooLarge(mostBytes: number): EurekaRequestError {
+  return new EurekaRequestError(413, `a body has at most ${mostBytes} bytes`);
 }

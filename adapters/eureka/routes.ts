@@ -1,18 +1,23 @@
+import type { IncomingMessage } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { type EurekaHandler, type EurekaRequest, type EurekaResponse, toErrorResponse } from './handler.ts';
+import { EUREKA_LIMITS } from './limits.ts';
 import { readRequestBody } from './request-body.ts';
 
 /** Operations that only AWS or peers use: what a server without them answers. */
 const NOT_AWS = { status: 400, type: 'text/plain', body: 'auto scaling groups are not served here' } as const;
 
-export function toEurekaRequest(context: Context): EurekaRequest {
+/** What the handler needs of a request. */
+export function toEurekaRequest({ headers, socket }: IncomingMessage, rawQuery: string): EurekaRequest {
   return {
-    query: new URLSearchParams(context.querystring),
-    accept: context.headers.accept,
-    acceptEncoding: context.headers['accept-encoding']?.toString(),
-    contentType: context.headers['content-type'],
-    clientAddress: context.req.socket.remoteAddress ?? '',
+    query: new URLSearchParams(rawQuery),
+    accept: headers.accept,
+    acceptEncoding: headers['accept-encoding']?.toString(),
+    eurekaAccept: headers['x-eureka-accept']?.toString(),
+    isMarkedReplicated: headers['x-netflix-discovery-replication'] === 'true',
+    contentType: headers['content-type'],
+    clientAddress: socket.remoteAddress ?? '',
   };
 }
 
@@ -20,12 +25,15 @@ export function toEurekaRequest(context: Context): EurekaRequest {
 export function createEurekaApp(handler: EurekaHandler): Koa {
   const router = new Router({ sensitive: true });
   const read = (path: string, answer: (request: EurekaRequest, parameters: Record<string, string>) => Promise<EurekaResponse>) =>
-    router.get(path, async (context) => respond(context, await answer(toEurekaRequest(context), context.params)));
+    router.get(path, async (context) => respond(context, await answer(toEurekaRequest(context.req, context.querystring), context.params)));
   const write = (
     method: 'post' | 'put' | 'delete',
     path: string,
     answer: (request: EurekaRequest, parameters: Record<string, string>, context: Context) => EurekaResponse | Promise<EurekaResponse>,
-  ) => router[method](path, async (context) => respond(context, await answer(toEurekaRequest(context), context.params, context)));
+  ) =>
+    router[method](path, async (context) =>
+      respond(context, await answer(toEurekaRequest(context.req, context.querystring), context.params, context)),
+    );
 
   read('/apps', (request) => handler.applications(request));
   read('/apps/delta', (request) => handler.delta(request));
@@ -40,6 +48,13 @@ export function createEurekaApp(handler: EurekaHandler): Koa {
   write('put', '/apps/:app/:id/status', (request, { app = '', id = '' }) => handler.setStatus(request, app, id));
   write('delete', '/apps/:app/:id/status', (request, { app = '', id = '' }) => handler.deleteStatus(request, app, id));
   write('put', '/apps/:app/:id/metadata', (request, { app = '', id = '' }) => handler.setMetadata(request, app, id));
+  // Peers write the path with and without the slash at its end; paths come here without.
+  write('post', '/peerreplication/batch', async (request, _parameters, context) => {
+    handler.assertPeer(request);
+    return handler.batch(request, await readRequestBody(context.req, EUREKA_LIMITS.batchBodyBytes));
+  });
+  read('/status', (request) => handler.status(request));
+  read('/serverinfo/statusoverrides', () => handler.statusOverrides());
   write('put', '/asg/:asg/status', () => NOT_AWS);
 
   const app = new Koa();
@@ -65,7 +80,7 @@ function respond(context: Context, response: EurekaResponse): void {
     context.set('Content-Length', '0');
     return;
   }
-  context.body = response.body;
+  context.body = typeof response.body === 'string' || Buffer.isBuffer(response.body) ? response.body : Buffer.concat(response.body);
   context.set('Content-Type', response.type ?? 'text/plain');
   if (response.isGzip === true) context.set('Content-Encoding', 'gzip');
   if (response.status === 200) context.set('Vary', 'Accept, Accept-Encoding');

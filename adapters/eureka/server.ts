@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { deflateRaw } from 'node:zlib';
 import { type Host, RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
 import type { EurekaConfig } from './config.ts';
-import { type EurekaHandler, type EurekaRequest, type EurekaResponse, toErrorResponse } from './handler.ts';
+import { CONTINUED_DEFLATE } from './documents/piece.ts';
+import { type EurekaHandler, type EurekaResponse, toErrorResponse } from './handler.ts';
 import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts';
-import { createEurekaApp } from './routes.ts';
+import { createEurekaApp, toEurekaRequest } from './routes.ts';
 
 const BACKLOG = 4_096;
 /** Answers that run when the gateway stops have this long to reach their clients. */
@@ -14,14 +15,11 @@ const DRAIN_MOST_MS = 3_000;
 /** Clients pool connections for up to 45 s; ours must not be the side that closes first. */
 const KEEP_ALIVE_MS = 75_000;
 const HEADER_BYTES = 32 * 1024;
-/** Fast enough for a poll, half the time of the best: the documents repeat themselves so much that more effort gains little. */
-const GZIP_LEVEL = 4;
-
-const compress = promisify(gzip);
+const compress = promisify(deflateRaw);
 
 /** Compression on the thread pool. */
-export async function gzipBody(body: Buffer): Promise<Buffer> {
-  return compress(body, { level: GZIP_LEVEL });
+export async function deflatePiece(body: Buffer): Promise<Buffer> {
+  return compress(body, CONTINUED_DEFLATE);
 }
 
 /**
@@ -91,21 +89,10 @@ function fast(
   const [resource, app = '', id] = segments;
   if (resource !== 'apps') return undefined;
   if (request.method === 'PUT' && segments.length === 3 && id !== undefined)
-    return handler.heartbeat(plainRequest(request, rawQuery), app, id);
+    return handler.heartbeat(toEurekaRequest(request, rawQuery), app, id);
   if (request.method !== 'GET') return undefined;
-  if (segments.length === 1) return handler.applications(plainRequest(request, rawQuery));
-  return segments.length === 2 && app === 'delta' ? handler.delta(plainRequest(request, rawQuery)) : undefined;
-}
-
-function plainRequest(request: IncomingMessage, rawQuery: string): EurekaRequest {
-  const { headers, socket } = request;
-  return {
-    query: new URLSearchParams(rawQuery),
-    accept: headers.accept,
-    acceptEncoding: headers['accept-encoding']?.toString(),
-    contentType: headers['content-type'],
-    clientAddress: socket.remoteAddress ?? '',
-  };
+  if (segments.length === 1) return handler.applications(toEurekaRequest(request, rawQuery));
+  return segments.length === 2 && app === 'delta' ? handler.delta(toEurekaRequest(request, rawQuery)) : undefined;
 }
 
 function page(handler: EurekaHandler, request: IncomingMessage, segments: readonly string[]): EurekaResponse | Promise<EurekaResponse> {
@@ -124,10 +111,22 @@ function send(response: ServerResponse, answer: EurekaResponse): void {
   }
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
   response.setHeader('Content-Type', answer.type ?? 'text/plain');
-  response.setHeader('Content-Length', body.length);
   if (answer.isGzip === true) response.setHeader('Content-Encoding', 'gzip');
-  if (answer.status === 200) response.setHeader('Vary', 'Accept, Accept-Encoding');
-  response.end(body);
+  if (answer.status === 200) response.setHeader('Vary', 'Accept, Accept-Encoding, X-Eureka-Accept');
+  if (Buffer.isBuffer(body)) {
+    response.setHeader('Content-Length', body.length);
+    response.end(body);
+    return;
+  }
+  response.setHeader(
+    'Content-Length',
+    body.reduce((sum, part) => sum + part.length, 0),
+  );
+  // Held together, so that the parts leave in one call to the system, none of them copied.
+  response.cork();
+  for (const part of body) response.write(part);
+  response.end();
+  response.uncork();
 }
 
 function refuseBrokenRequest(socket: Socket): void {

@@ -45,8 +45,6 @@ export class InProcessNetwork {
       },
       // Nothing can break between roles of one process.
       onLinkBroken: () => ({ close: () => undefined }),
-      onLinkRestored: () => ({ close: () => undefined }),
-      learnAddresses: () => undefined,
     };
   }
 

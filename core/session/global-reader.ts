@@ -1,4 +1,4 @@
-import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
+import type { DataInfoId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError } from '../model/errors.ts';
 import type { Publisher } from '../model/publisher.ts';
@@ -15,8 +15,6 @@ import {
   type SlotLogEntry,
   type SlotPageAnswer,
 } from '../wire/slot-log.ts';
-import { DerivedRecords, type RecordChange } from './derived-records.ts';
-import type { Joins } from './joins.ts';
 import type { SlotRouter } from './slot-router.ts';
 
 interface SlotCopy {
@@ -34,13 +32,12 @@ interface SlotCopy {
 
 interface Listener {
   readonly changed: (changes: readonly GlobalChange[]) => void;
-  readonly records: DerivedRecords;
+  isReady: boolean;
 }
 
 export interface GlobalReaderOptions {
   readonly host: RoleHost;
   readonly router: SlotRouter;
-  readonly joins: Joins;
   readonly timeoutMs: number;
   readonly idleMs: number;
   /** Turns the interest in all whole slots on or off. */
@@ -82,15 +79,14 @@ export class GlobalReader {
     return count;
   }
 
-  open(format: string, changed: (changes: readonly GlobalChange[]) => void): GlobalReading {
+  open(changed: (changes: readonly GlobalChange[]) => void): GlobalReading {
     this.#idleTimer?.cancel();
     this.#idleTimer = undefined;
-    const records = new DerivedRecords(format, this.#options.joins, (foldedId) => this.#publishersOf(foldedId));
-    const listener: Listener = { changed, records };
+    const listener: Listener = { changed, isReady: false };
     this.#listeners.add(listener);
-    const existing: RecordChange[] = [];
+    const existing: GlobalChange[] = [];
     for (const slot of this.#slots.values()) for (const record of slot.records.values()) existing.push({ kind: 'upsert', ...record });
-    tell(listener, existing);
+    if (existing.length > 0) changed(existing);
     if (!this.#isOpen) {
       this.#isOpen = true;
       this.#options.setWhole(true);
@@ -128,7 +124,7 @@ export class GlobalReader {
       this.#options.restartSlot(slot.slotId);
       return encodeSlotLogAnswer({ ...head, status: SlotStatus.Accept, applied: slot.applied });
     }
-    const changes: RecordChange[] = [];
+    const changes: GlobalChange[] = [];
     for (const entry of request.entries) {
       if (entry.sequence !== slot.applied + 1) continue;
       applyEntry(slot, entry, changes);
@@ -170,7 +166,7 @@ export class GlobalReader {
     }
     if (!isCurrent()) return;
     slot.touched = undefined;
-    const changes: RecordChange[] = [];
+    const changes: GlobalChange[] = [];
     mergePages(slot, pages, touched, changes);
     this.#emit(changes);
     if (!slot.isRead) {
@@ -203,13 +199,9 @@ export class GlobalReader {
     for (const resolve of waiters) resolve();
   }
 
-  #emit(changes: readonly RecordChange[]): void {
-    for (const listener of this.#listeners) tell(listener, changes);
-  }
-
-  *#publishersOf(foldedId: FoldedId): IterableIterator<Publisher> {
-    const slot = this.#slots.get(this.#options.router.slotOf(foldedId));
-    for (const { publisher } of slot?.records.values() ?? []) if (foldDataInfoId(publisher.dataInfoId) === foldedId) yield publisher;
+  #emit(changes: readonly GlobalChange[]): void {
+    if (changes.length === 0) return;
+    for (const listener of this.#listeners) listener.changed(changes);
   }
 
   /** Whoever waits for a sequence of an earlier leader need not wait any longer: the slot was read anew since. */
@@ -235,11 +227,6 @@ export class GlobalReader {
   }
 }
 
-function tell({ changed, records }: Listener, changes: readonly RecordChange[]): void {
-  const visible = changes.length === 0 ? changes : records.apply(changes);
-  if (visible.length > 0) changed(visible);
-}
-
 function recordKey(dataInfoId: DataInfoId, registerId: string): string {
   return `${dataInfoId}\u0000${registerId}`;
 }
@@ -249,7 +236,7 @@ function own(publisher: Publisher): Publisher {
   return { ...publisher, payload: publisher.payload.slice() };
 }
 
-function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: RecordChange[]): void {
+function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: GlobalChange[]): void {
   const { dataInfoId, registerId } = entry.kind === 'put' ? entry.publisher : entry;
   const key = recordKey(dataInfoId, registerId);
   slot.touched?.add(key);
@@ -263,7 +250,7 @@ function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: RecordChange[]
   changes.push({ kind: 'remove', dataInfoId, registerId, format: entry.format, version: entry.datumVersion, reason: entry.reason });
 }
 
-function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: ReadonlySet<string>, changes: RecordChange[]): void {
+function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: ReadonlySet<string>, changes: GlobalChange[]): void {
   const seen = new Set<string>();
   for (const page of pages) {
     for (const datum of page.datums) {

@@ -33,10 +33,11 @@ export async function startEurekaGateway(
     leaseMultiplier: 1,
     deltaRetentionMs: 180_000,
     requestTimeoutMs: 30_000,
+    peerAddresses: '127.0.0.1',
     ...options.eureka,
   };
   const adapter = createEurekaAdapter(config, 'test');
-  const standalone = await startStandalone({ formats: adapter.formats, ...options });
+  const standalone = await startStandalone({ readers: adapter.formatReaders, ...options });
   const running = await adapter.start(standalone.session.gateway, standalone.host);
   return {
     port,

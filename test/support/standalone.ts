@@ -1,11 +1,9 @@
 import { MemoryStore } from '../../core/host/memory-store.ts';
 import {
-  type CrossProtocolConfig,
   createNodeClock,
   createNodeRandom,
   type DataServer,
-  DEFAULT_CROSS_PROTOCOL,
-  type Formats,
+  type FormatReader,
   type Host,
   InProcessNetwork,
   type LeaseGuardConfig,
@@ -67,8 +65,7 @@ export class MemorySlotCache implements SlotCache {
 export interface StandaloneOptions {
   readonly store?: MetaStore;
   readonly cache?: SlotCache;
-  readonly formats?: Formats;
-  readonly crossProtocol?: CrossProtocolConfig;
+  readonly readers?: readonly FormatReader[];
   readonly leaseGuard?: LeaseGuardConfig;
   readonly slotCount?: number;
   readonly log?: Log;
@@ -122,9 +119,8 @@ export async function startStandalone(options: StandaloneOptions = {}): Promise<
     globalReaderIdleMs: 600_000,
     massCloseShare: 0.3,
     massCloseGraceMs: 3_000,
-    crossProtocol: options.crossProtocol ?? DEFAULT_CROSS_PROTOCOL,
   };
-  const session = await startSessionServer(sessionConfig, at(Role.Session), options.formats ?? { readers: [], composers: [] });
+  const session = await startSessionServer(sessionConfig, at(Role.Session), options.readers ?? []);
   const stop = async () => {
     await session.stop();
     await data.stop();

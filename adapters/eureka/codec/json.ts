@@ -77,6 +77,37 @@ export function toJsonInstance(info: InstanceInfo): Tree {
   };
 }
 
+/** Amazon's metadata that a compact document keeps: what a client needs to reach the instance. */
+const COMPACT_AMAZON_KEYS = ['instance-id', 'public-ipv4', 'public-hostname', 'local-ipv4', 'availability-zone'] as const;
+
+export function compactAmazonMetadata(metadata: ReadonlyMap<string, string> | undefined): ReadonlyMap<string, string> {
+  const kept = new Map<string, string>();
+  for (const key of COMPACT_AMAZON_KEYS) {
+    const value = metadata?.get(key);
+    if (value !== undefined) kept.set(key, value);
+  }
+  return kept;
+}
+
+/** An instance reduced to what a client needs to call it; timestamps are numbers here (Eureka protocol, compact form). */
+export function toJsonCompactInstance(info: InstanceInfo): Tree {
+  return {
+    instanceId: info.instanceId,
+    app: info.app,
+    ipAddr: info.ipAddr,
+    ...optional('vipAddress', info.vipAddress),
+    ...optional('secureVipAddress', info.secureVipAddress),
+    dataCenterInfo: toJsonDataCenter({ ...info, amazonMetadata: compactAmazonMetadata(info.amazonMetadata) }),
+    hostName: info.hostName,
+    status: info.status,
+    lastUpdatedTimestamp: info.lastUpdatedTimestamp,
+    actionType: info.actionType,
+    ...optional('asgName', info.asgName),
+    port: toJsonPort(info.port),
+    securePort: toJsonPort(info.securePort),
+  };
+}
+
 function toJsonPort(port: PortWrapper): Tree {
   return { $: port.number, '@enabled': String(port.enabled) };
 }

@@ -2,14 +2,12 @@ import { SaxesParser } from 'saxes';
 import { EUREKA_LIMITS } from '../limits.ts';
 import { EurekaRequestError } from './errors.ts';
 import type { InstanceInfo, PortWrapper, Tree } from './instance-info.ts';
+import { compactAmazonMetadata } from './json.ts';
 
 const UNPARSABLE_XML = '<error>cannot parse request body</error>';
 /** What XML 1.0 cannot hold, lone surrogates included. */
 const ILLEGAL =
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
-/** A bare carriage return would be read as a line feed. */
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#xd;' };
 
 /** One instance in XStream's form (Eureka protocol, XML). */
 export function toXmlInstance(info: InstanceInfo): string {
@@ -56,6 +54,27 @@ export function toXmlInstance(info: InstanceInfo): string {
   ].join('');
 }
 
+/** An instance reduced to what a client needs to call it (Eureka protocol, compact form). */
+export function toXmlCompactInstance(info: InstanceInfo): string {
+  return [
+    '<instance>',
+    element('instanceId', info.instanceId),
+    element('app', info.app),
+    element('ipAddr', info.ipAddr),
+    optional('vipAddress', info.vipAddress),
+    optional('secureVipAddress', info.secureVipAddress),
+    dataCenter({ ...info, amazonMetadata: compactAmazonMetadata(info.amazonMetadata) }),
+    element('hostName', info.hostName),
+    element('status', info.status),
+    element('lastUpdatedTimestamp', info.lastUpdatedTimestamp),
+    element('actionType', info.actionType),
+    optional('asgName', info.asgName),
+    port('port', info.port),
+    port('securePort', info.securePort),
+    '</instance>',
+  ].join('');
+}
+
 function dataCenter(info: InstanceInfo): string {
   if (info.dataCenterName !== 'Amazon') {
     return `<dataCenterInfo class="com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo">${element('name', info.dataCenterName)}</dataCenterInfo>`;
@@ -81,7 +100,7 @@ function entries(metadata: ReadonlyMap<string, string>): string {
 }
 
 export function escapeXml(text: string): string {
-  return text.replace(ILLEGAL, '').replace(/[&<>"\r]/g, (c) => ESCAPES[c] ?? c);
+  return text.replace(ILLEGAL, '').replace(/[&<>"]/g, (c) => (c === '&' ? '&amp;' : c === '<' ? '&lt;' : c === '>' ? '&gt;' : '&quot;'));
 }
 
 /** XStream's friendly names with Eureka's replacements; a colon is escaped, too, because an unbound prefix breaks strict parsers. */
@@ -156,22 +175,18 @@ export function parseXmlBody(body: string): Tree {
 }
 
 function put(parent: Frame, closed: Frame): void {
-  if (parent.name === 'metadata') {
-    // Whatever an entry is called, it is a text, and its spaces are its own.
-    const isNested = Object.keys(closed.children).length > 0;
-    define(parent, unescapeXmlName(closed.name), isNested ? closed.children : closed.text);
-    return;
-  }
   if (closed.name === 'port' || closed.name === 'securePort') {
     const enabled = closed.attributes['enabled'] ?? (closed.name === 'port' ? 'true' : 'false');
     parent.children[closed.name] = { $: closed.text.trim(), '@enabled': enabled };
     return;
   }
   const isMap = Object.keys(closed.children).length > 0 || ['metadata', 'dataCenterInfo', 'leaseInfo', 'instance'].includes(closed.name);
-  define(parent, closed.name, isMap ? closed.children : closed.text.trim());
-}
-
-/** As an own property, so that no name of the document can reach the object's prototype. */
-function define(parent: Frame, name: string, value: unknown): void {
-  Object.defineProperty(parent.children, name, { value, enumerable: true, writable: true, configurable: true });
+  const name = parent.name === 'metadata' ? unescapeXmlName(closed.name) : closed.name;
+  // Defined as an own property, so that no name of the document can reach the object's prototype.
+  Object.defineProperty(parent.children, name, {
+    value: isMap ? closed.children : closed.text.trim(),
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  });
 }

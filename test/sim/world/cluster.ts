@@ -2,7 +2,6 @@ import { MemoryStore } from '../../../core/host/memory-store.ts';
 import {
   type CommitResult,
   type DataServer,
-  DEFAULT_CROSS_PROTOCOL,
   type Host,
   type LeaseGuardConfig,
   type Log,
@@ -182,8 +181,8 @@ export class SimCluster {
         mergeWindowLeastMs: 10,
         mergeWindowMostMs: 1_000,
       };
-      const grace = { globalReaderIdleMs: 600_000, massCloseShare: 0.3, massCloseGraceMs: 3_000, crossProtocol: DEFAULT_CROSS_PROTOCOL };
-      const session = await startSessionServer({ ...config, ...grace }, at(Role.Session), { readers: [], composers: [] });
+      const grace = { globalReaderIdleMs: 600_000, massCloseShare: 0.3, massCloseGraceMs: 3_000 };
+      const session = await startSessionServer({ ...config, ...grace }, at(Role.Session), []);
       if (!isCurrent()) return;
       node.session = session;
       this.#world.tell(node.name, 'accepts clients');

@@ -1,4 +1,4 @@
-import { LIMITS, type PeerHandler, type PeerId, type PeerTransport, RegistryError, RegistryErrorCode } from '../../../core/index.ts';
+import { type PeerHandler, type PeerId, type PeerTransport, RegistryError, RegistryErrorCode } from '../../../core/index.ts';
 import type { Chance } from './chance.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -6,7 +6,6 @@ interface Endpoint {
   readonly process: SimProcess;
   handler: PeerHandler | undefined;
   readonly brokenListeners: Set<(peer: PeerId) => void>;
-  readonly inFlight: Map<PeerId, number>;
 }
 
 interface Link {
@@ -38,20 +37,11 @@ export class SimNetwork {
   }
 
   endpoint(process: SimProcess, self: PeerId): PeerTransport {
-    const endpoint: Endpoint = { process, handler: undefined, brokenListeners: new Set(), inFlight: new Map() };
+    const endpoint: Endpoint = { process, handler: undefined, brokenListeners: new Set() };
     this.#endpoints.set(self, endpoint);
     return {
       self,
-      request: (to, message, { timeoutMs }) => {
-        const before = endpoint.inFlight.get(to) ?? 0;
-        if (before >= LIMITS.peerRequestsInFlight) {
-          return Promise.reject(new RegistryError(RegistryErrorCode.Unavailable, `too many requests to ${to} in flight`));
-        }
-        endpoint.inFlight.set(to, before + 1);
-        return this.#request(endpoint, self, to, message, timeoutMs).finally(() =>
-          endpoint.inFlight.set(to, (endpoint.inFlight.get(to) ?? 1) - 1),
-        );
-      },
+      request: (to, message, { timeoutMs }) => this.#request(endpoint, self, to, message, timeoutMs),
       send: (to, message) => {
         this.#carry(endpoint.process, nodeOf(to), () => {
           const target = this.#endpoints.get(to);
@@ -63,7 +53,7 @@ export class SimNetwork {
         endpoint.handler = handler;
         return {
           close: () => {
-            if (endpoint.handler === handler) endpoint.handler = undefined;
+            endpoint.handler = undefined;
           },
         };
       },
@@ -71,9 +61,6 @@ export class SimNetwork {
         endpoint.brokenListeners.add(listener);
         return { close: () => endpoint.brokenListeners.delete(listener) };
       },
-      // A simulated link carries again at once: that it works is told by the next pulse.
-      onLinkRestored: () => ({ close: () => undefined }),
-      learnAddresses: () => undefined,
     };
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bodyForm, chooseRepresentation } from '../../../../adapters/eureka/negotiation.ts';
+import { bodyForm, chooseRepresentation, mediaType, wholeForm } from '../../../../adapters/eureka/negotiation.ts';
 
 describe('the form of an answer', () => {
   const rows: readonly [string, string | undefined, 'json' | 'xml'][] = [
@@ -16,7 +16,7 @@ describe('the form of an answer', () => {
     ['an image', 'image/png', 'xml'],
   ];
   it.each(rows)('for %s', (_name, accept, form) => {
-    expect(chooseRepresentation(accept, undefined)).toEqual({ form, isGzip: false });
+    expect(chooseRepresentation({ accept })).toEqual({ form, isGzip: false });
   });
 });
 
@@ -31,8 +31,25 @@ describe('the compression of an answer', () => {
     ['gzip in upper case', 'GZIP', true],
   ];
   it.each(rows)('for %s', (_name, acceptEncoding, isGzip) => {
-    expect(chooseRepresentation('application/json', acceptEncoding)).toEqual({ form: 'json', isGzip });
-    expect(chooseRepresentation(undefined, acceptEncoding)).toEqual({ form: 'xml', isGzip });
+    expect(chooseRepresentation({ accept: 'application/json', acceptEncoding })).toEqual({ form: 'json', isGzip });
+    expect(chooseRepresentation({ accept: undefined, acceptEncoding })).toEqual({ form: 'xml', isGzip });
+  });
+});
+
+describe('the compact form', () => {
+  const rows: readonly [string, string | undefined, boolean][] = [
+    ['no X-Eureka-Accept', undefined, false],
+    ['full', 'full', false],
+    ['compact', 'compact', true],
+    ['COMPACT', 'COMPACT', true],
+    ['nonsense', 'tiny', false],
+  ];
+  it.each(rows)('for %s', (_name, eurekaAccept, isCompact) => {
+    const json = chooseRepresentation({ accept: 'application/json', eurekaAccept }).form;
+    const xml = chooseRepresentation({ accept: undefined, eurekaAccept }).form;
+    expect([json, xml]).toEqual(isCompact ? ['json-compact', 'xml-compact'] : ['json', 'xml']);
+    expect([mediaType(json), mediaType(xml)]).toEqual(['application/json', 'application/xml']);
+    expect([wholeForm(json), wholeForm(xml)]).toEqual(['json', 'xml']);
   });
 });
 

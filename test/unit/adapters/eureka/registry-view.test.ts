@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { InstanceStatus, type Tree } from '../../../../adapters/eureka/codec/instance-info.ts';
-import { type EncodedDocument, type Form, RegistryView } from '../../../../adapters/eureka/registry-view.ts';
+import type { EncodedDocument } from '../../../../adapters/eureka/documents/document.ts';
+import type { Form } from '../../../../adapters/eureka/negotiation.ts';
+import { RegistryView } from '../../../../adapters/eureka/registry-view.ts';
 import { instanceOf, seededRandom } from './fixtures.ts';
 
 const RETENTION_MS = 180_000;
@@ -39,12 +41,12 @@ describe('the list of everything', () => {
     );
   });
 
-  it('has applications by name, their instances in the order of arrival, and the hash of all', () => {
+  it('has each application once, its instances in the order of arrival, and the hash of all', () => {
     const view = new RegistryView(RETENTION_MS);
     view.put(instanceOf('ZOO', 'z1'), 0, WALL_MS);
     view.put(instanceOf('APE', 'b', { status: 'DOWN' }), 0, WALL_MS);
     view.put(instanceOf('APE', 'a'), 0, WALL_MS);
-    expect(rows(view.full('json'))).toEqual(['APE/b DOWN ADDED', 'APE/a UP ADDED', 'ZOO/z1 UP ADDED']);
+    expect(rows(view.full('json'))).toEqual(['ZOO/z1 UP ADDED', 'APE/b DOWN ADDED', 'APE/a UP ADDED']);
     expect(parse(view.full('json'))).toMatchObject({ versions__delta: '1', apps__hashcode: 'DOWN_1_UP_2_' });
   });
 
@@ -270,7 +272,7 @@ describe('a document that nothing changed', () => {
       const first = read(view, form);
       expect(first).toBeDefined();
       expect(read(view, form)).toBe(first);
-      expect(read(view, form)?.body).toBe(first?.body);
+      expect(read(view, form)?.buffers).toBe(first?.buffers);
     }
   });
 
@@ -296,12 +298,12 @@ describe('a document that nothing changed', () => {
   it('encodes only the instance that changed', () => {
     const view = viewOf('a', 'b');
     view.full('json');
-    const kept = view.find('A', 'a')?.encoded.get('json');
+    const kept = view.find('A', 'a')?.encode('json');
     view.put(instanceOf('A', 'b', { status: 'DOWN' }), 1, WALL_MS);
     view.full('json');
     view.delta('json', 1);
     expect(kept).toBeInstanceOf(Buffer);
-    expect(view.find('A', 'a')?.encoded.get('json')).toBe(kept);
+    expect(view.find('A', 'a')?.encode('json')).toBe(kept);
   });
 
   it('is not kept for names that nobody has, beyond a bound, and still answered', () => {
