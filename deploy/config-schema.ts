@@ -1,5 +1,6 @@
 import { type EurekaConfig, eurekaConfigSchema } from '../adapters/eureka/index.ts';
 import { type SofaConfig, sofaConfigSchema } from '../adapters/sofa-bolt/index.ts';
+import { CrossProtocol, DEFAULT_CROSS_PROTOCOL } from '../core/index.ts';
 
 /** The whole configuration after defaults: nothing is optional. */
 export interface Config {
@@ -14,6 +15,8 @@ export interface Config {
     readonly restoreHoldMs: number;
     readonly restoreOldestMs: number;
     readonly leaseGuard: boolean;
+    readonly crossProtocol: CrossProtocol;
+    readonly crossProtocolNames: string;
   };
   readonly eureka: EurekaConfig;
   readonly sofa: SofaConfig;
@@ -84,6 +87,18 @@ export const configSchema = {
           type: 'boolean',
           default: true,
           description: 'Hold expiry when more than 15 % of the leases fall silent together, 15 minutes at most',
+        },
+        crossProtocol: {
+          type: 'string',
+          enum: [CrossProtocol.Http, CrossProtocol.Off],
+          default: DEFAULT_CROSS_PROTOCOL.services,
+          description: 'What clients of one protocol see of the others: http, the services with an HTTP address; off, nothing',
+        },
+        crossProtocolNames: {
+          type: 'string',
+          maxLength: 10_000,
+          default: DEFAULT_CROSS_PROTOCOL.names,
+          description: 'Which names cross: patterns with *, in a list with commas; ! excludes, the last that fits decides',
         },
       },
     },

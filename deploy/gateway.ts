@@ -11,6 +11,7 @@ import {
   type Log,
   type MetaServer,
   type MetaStore,
+  mergeFormats,
   NodeMetrics,
   openEmbeddedStore,
   openSlotCache,
@@ -140,9 +141,10 @@ async function startRoles(
       globalReaderIdleMs: 600_000,
       massCloseShare: 0.3,
       massCloseGraceMs: 3_000,
+      crossProtocol: { services: config.registry.crossProtocol, names: config.registry.crossProtocolNames },
     },
     at(Role.Session),
-    createAdapters(config, version).flatMap((adapter) => adapter.formatReaders),
+    mergeFormats(createAdapters(config, version)),
   );
   started.push(session);
   observeRoles(metrics, data, session);

@@ -18,6 +18,8 @@ const OTHER_NODES = ['20.19.0', '22.23.3', '24.21.0'];
 const TOOLS = {
   java: { name: 'a JDK 17 or newer (javac)', isThere: () => jdkMajor() >= 17, package: 'openjdk-17-jdk-headless' },
   mvn: { name: 'Maven (mvn)', isThere: () => has('mvn', '-version'), package: 'maven' },
+  python: { name: 'Python 3 with venv', isThere: () => has('python3', '-c', 'import venv, ensurepip'), package: 'python3-venv' },
+  go: { name: 'Go 1.19 or newer', isThere: () => has('go', 'version'), package: 'golang-go' },
 };
 
 /** name, the tools it needs, and how it runs. A group whose tools are missing is listed as not run, with the command that brings them. */
@@ -34,6 +36,8 @@ const GROUPS = [
   { name: 'eureka-js', run: () => vitest('eureka-js', 'conformance', 'test/conformance/eureka-js/') },
   javaClients('eureka-java'),
   javaClients('eureka-spring'),
+  { name: 'eureka-python', needs: ['python'], run: () => vitest('eureka-python', 'conformance', 'test/conformance/eureka-python/') },
+  { name: 'eureka-go', needs: ['go'], run: () => vitest('eureka-go', 'conformance', 'test/conformance/eureka-go/') },
   javaClients('sofa-java'),
   ...OTHER_NODES.map((version) => ({
     name: `node-${version}`,

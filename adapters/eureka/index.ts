@@ -3,7 +3,7 @@ import type { EurekaConfig } from './config.ts';
 import { EurekaHandler } from './handler.ts';
 import { PeerAddresses } from './peers.ts';
 import { EurekaRegistry } from './registry.ts';
-import { eurekaFormatReader } from './translate.ts';
+import { eurekaComposer, eurekaFormatReader } from './translate.ts';
 
 export { type EurekaConfig, eurekaConfigProblems, eurekaConfigSchema } from './config.ts';
 
@@ -11,7 +11,7 @@ export { type EurekaConfig, eurekaConfigProblems, eurekaConfigSchema } from './c
 export function createEurekaAdapter(config: EurekaConfig, version: string): ProtocolAdapter {
   return {
     name: 'eureka',
-    formatReaders: [eurekaFormatReader],
+    formats: { readers: [eurekaFormatReader], composers: [eurekaComposer] },
     listeners: [
       {
         protocol: 'Eureka',

@@ -1,4 +1,5 @@
 import {
+  type DerivedPublisher,
   type GlobalChange,
   type GlobalReading,
   type Host,
@@ -13,7 +14,7 @@ import { type InstanceInfo, InstanceStatus } from './codec/instance-info.ts';
 import { Overrides } from './overrides.ts';
 import { RegistryView, type ViewInstance, viewInstance } from './registry-view.ts';
 import { decideHeartbeat, effectiveStatus } from './status-rules.ts';
-import { EUREKA_FORMAT, fromServiceInstance, readPayload, toRegistration } from './translate.ts';
+import { EUREKA_FORMAT, readPayload, toRegistration } from './translate.ts';
 
 export interface EurekaRegistryOptions {
   /** How long a change stays in the delta; clients that poll more slowly find out through the hash. */
@@ -44,8 +45,6 @@ export class EurekaRegistry {
   readonly #host: Host;
   readonly #options: EurekaRegistryOptions;
   readonly #locks = new Map<string, Promise<unknown>>();
-  /** Which view instances came from a foreign publisher. */
-  readonly #foreign = new Map<string, readonly ViewInstance[]>();
   #reading: GlobalReading | undefined;
   #renewals = { minute: 0, current: 0, last: 0 };
 
@@ -78,7 +77,7 @@ export class EurekaRegistry {
 
   /** Begins to read everything with the first request; resolves when the view is complete. */
   async whenReady(): Promise<void> {
-    this.#reading ??= this.#gateway.readEverything((changes) => this.#apply(changes));
+    this.#reading ??= this.#gateway.readEverything(EUREKA_FORMAT, (changes) => this.#apply(changes));
     await Promise.all([this.#reading.ready, this.overrides.ready]);
   }
 
@@ -296,45 +295,23 @@ export class EurekaRegistry {
 
   #apply(changes: readonly GlobalChange[]): void {
     for (const change of changes) {
-      if (change.kind === 'upsert') this.#upsert(change.publisher);
-      else this.#remove(change);
+      if (change.kind === 'upsert') this.#upsert(change.publisher, false);
+      else if (change.kind === 'derived') this.#upsert(change.publisher, true);
+      else if (change.kind === 'remove') this.#remove(change);
+      else this.#removeDerived(change.publisher);
     }
   }
 
-  #upsert(publisher: Publisher): void {
-    if (publisher.format !== EUREKA_FORMAT) {
-      this.#upsertForeign(publisher);
-      return;
-    }
+  #upsert(publisher: Publisher | DerivedPublisher, isForeign: boolean): void {
     try {
-      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, false));
+      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, isForeign));
     } catch (caught) {
       const reason = caught instanceof EurekaRequestError || caught instanceof Error ? caught.message : String(caught);
       this.#host.log.error('a stored Eureka instance cannot be read and is not shown', { dataInfoId: publisher.dataInfoId, reason });
     }
   }
 
-  #upsertForeign(publisher: Publisher): void {
-    const key = `${publisher.dataInfoId}\u0000${publisher.registerId}`;
-    this.#removeForeign(key);
-    const wallMs = this.#host.clock.wallMs();
-    const shown: ViewInstance[] = [];
-    for (const instance of this.#gateway.instancesOf(publisher)) {
-      const info = fromServiceInstance(instance, publisher.dataInfoId, wallMs);
-      // A native registration of the same address stands.
-      if (info === undefined || this.view.find(info.app, info.instanceId)?.isForeign === false) continue;
-      const foreign = viewInstance(info, publisher.dataInfoId, true);
-      shown.push(foreign);
-      this.#show(foreign);
-    }
-    if (shown.length > 0) this.#foreign.set(key, shown);
-  }
-
   #remove(change: Extract<GlobalChange, { kind: 'remove' }>): void {
-    if (change.format !== EUREKA_FORMAT) {
-      this.#removeForeign(`${change.dataInfoId}\u0000${change.registerId}`);
-      return;
-    }
     const app = appOf(change.dataInfoId);
     const existing = this.#own(app, change.registerId);
     // Only the record of this very name: after a change of spelling the newer one stays.
@@ -343,19 +320,18 @@ export class EurekaRegistry {
     if (change.reason === 'expired') void this.#dropOverride(app, change.registerId);
   }
 
+  /** A registration of the same id may have taken its place in the same breath. */
+  #removeDerived({ dataInfoId, registerId }: DerivedPublisher): void {
+    const app = appOf(dataInfoId);
+    if (this.view.find(app, registerId)?.isForeign === true) this.#hide(app, registerId);
+  }
+
   #show(instance: ViewInstance): void {
     this.view.put(instance, this.#host.clock.monotonicMs(), this.#host.clock.wallMs());
   }
 
   #hide(app: string, instanceId: string): void {
     this.view.remove(app, instanceId, this.#host.clock.monotonicMs(), this.#host.clock.wallMs());
-  }
-
-  #removeForeign(key: string): void {
-    for (const { info } of this.#foreign.get(key) ?? []) {
-      if (this.view.find(info.app, info.instanceId)?.isForeign === true) this.#hide(info.app, info.instanceId);
-    }
-    this.#foreign.delete(key);
   }
 }
 

@@ -1,16 +1,18 @@
 import {
+  acceptedAtMs,
+  type Composer,
   type DataInfoId,
   DEFAULT_GROUP,
   DEFAULT_INSTANCE_ID,
   type FormatReader,
   formatDataInfoId,
-  type Publisher,
   parseDataInfoId,
   type Registration,
   type ServiceInstance,
 } from '../../core/index.ts';
 import { type ActionType, type InstanceInfo, InstanceStatus, isTree, readInstanceInfo, type Tree } from './codec/instance-info.ts';
 import { toJsonInstance } from './codec/json.ts';
+import { EUREKA_LIMITS } from './limits.ts';
 
 /** The format name of Eureka publishers. */
 export const EUREKA_FORMAT = 'eureka';
@@ -31,15 +33,19 @@ export function toRegistration(info: InstanceInfo, clientAddress: string): Regis
     dataInfoId: dataInfoIdOf(info),
     registerId: info.instanceId,
     format: EUREKA_FORMAT,
-    payload: new TextEncoder().encode(JSON.stringify(toJsonInstance(info))),
+    payload: encodePayload(info),
     zone: zoneOf(info),
     appName: info.app.toLowerCase(),
     clientAddress,
   };
 }
 
+function encodePayload(info: InstanceInfo): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(toJsonInstance(info)));
+}
+
 /** Reads a payload back, with the fields that the registry owns. @throws when the payload is none of ours. */
-export function readPayload(publisher: Publisher): InstanceInfo {
+export function readPayload(publisher: { readonly payload: Uint8Array }): InstanceInfo {
   const tree: unknown = JSON.parse(new TextDecoder().decode(publisher.payload));
   if (!isTree(tree)) throw new TypeError('an Eureka payload is a JSON object');
   const lease = isTree(tree['leaseInfo']) ? tree['leaseInfo'] : {};
@@ -102,15 +108,26 @@ function isAddress(text: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || (text.includes(':') && /^[0-9a-fA-F:.]+$/.test(text));
 }
 
-/** An instance of another ecosystem, rendered so that the strictest Eureka client accepts it. undefined: it has no HTTP port. */
-export function fromServiceInstance(instance: ServiceInstance, dataInfoId: DataInfoId, changedAtMs: number): InstanceInfo | undefined {
-  const { dataId } = parseDataInfoId(dataInfoId);
+/**
+ * Instances of other ecosystems, rendered so that the strictest Eureka client accepts them (Eureka protocol, core instance to Eureka).
+ * Eureka has no namespaces: only those of the default one are shown.
+ */
+export const eurekaComposer: Composer = {
+  format: EUREKA_FORMAT,
+  compose(instance, source) {
+    const { dataId, instanceId: namespace } = parseDataInfoId(source.dataInfoId);
+    const info =
+      namespace === DEFAULT_INSTANCE_ID ? fromServiceInstance(instance, dataId, acceptedAtMs(source.registerVersion)) : undefined;
+    return info === undefined ? [] : [{ registerId: info.instanceId, payload: encodePayload(info) }];
+  },
+};
+
+/** undefined: it has no HTTP port. `dataId` is the name in its publisher's spelling, which load balancers look up ignoring case. */
+export function fromServiceInstance(instance: ServiceInstance, dataId: string, changedAtMs: number): InstanceInfo | undefined {
   const http = instance.ports.get('http');
   const https = instance.ports.get('https');
   const port = http ?? https;
-  if (port === undefined || !isAllowedName(dataId)) return undefined;
-  const metadata = new Map(instance.metadata);
-  if (instance.zone !== '' && !metadata.has('zone')) metadata.set('zone', instance.zone);
+  if (port === undefined) return undefined;
   return {
     instanceId: `${instance.host}:${dataId}:${port}`,
     hostName: instance.host,
@@ -133,8 +150,8 @@ export function fromServiceInstance(instance: ServiceInstance, dataInfoId: DataI
       evictionTimestamp: 0,
       serviceUpTimestamp: changedAtMs,
     },
-    metadata,
-    homePageUrl: http === undefined ? undefined : `http://${urlHost(instance.host)}:${http}/`,
+    metadata: metadataOf(instance),
+    homePageUrl: http === undefined ? undefined : `http://${urlHost(instance.host)}:${http}${instance.metadata.get('path') ?? '/'}`,
     statusPageUrl: undefined,
     healthCheckUrl: undefined,
     secureHealthCheckUrl: undefined,
@@ -148,14 +165,17 @@ export function fromServiceInstance(instance: ServiceInstance, dataInfoId: DataI
   };
 }
 
+/** Keys with `@` mean types and attributes to Jackson. */
+function metadataOf({ metadata, zone, weight }: ServiceInstance): ReadonlyMap<string, string> {
+  const own = new Map([...metadata].filter(([key]) => key !== '' && !key.startsWith('@')).slice(0, EUREKA_LIMITS.metadataEntries - 2));
+  if (zone !== '' && !own.has('zone')) own.set('zone', zone);
+  if (weight !== 1 && !own.has('weight')) own.set('weight', String(weight));
+  return own;
+}
+
 function foreignStatus(instance: ServiceInstance): InstanceStatus {
   if (!instance.enabled) return InstanceStatus.OutOfService;
   return instance.healthy ? InstanceStatus.Up : InstanceStatus.Down;
-}
-
-/** Names that Eureka clients can put into a URL and a VIP list; interface names with versions are none of them. */
-function isAllowedName(dataId: string): boolean {
-  return !/[\s/?#%,@:]/.test(dataId);
 }
 
 function urlHost(host: string): string {

@@ -1,7 +1,7 @@
 import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
 import type { SofaConfig } from './config.ts';
 import { Configurations } from './configurators.ts';
-import { sofaFormatReader } from './translate.ts';
+import { sofaComposer, sofaFormatReader } from './translate.ts';
 
 export { type SofaConfig, sofaConfigSchema } from './config.ts';
 
@@ -10,7 +10,7 @@ export function createSofaAdapter(config: SofaConfig): ProtocolAdapter {
   const common = { protocol: 'SOFA', host: config.host };
   return {
     name: 'sofa-bolt',
-    formatReaders: [sofaFormatReader],
+    formats: { readers: [sofaFormatReader], composers: [sofaComposer] },
     listeners: [
       {
         ...common,

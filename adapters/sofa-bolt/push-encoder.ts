@@ -4,8 +4,6 @@ import { BoltCodec, BoltCommand, type BoltDialect, BoltType, requestParts } from
 import type { DataBox } from './codec/message-fields.ts';
 import { encodeMultiReceivedData, encodeReceivedDataHead, encodeReceivedDataTail, type ZoneData } from './codec/received-data.ts';
 import { decodeBoxes } from './payload.ts';
-import { DEFAULT_ZONE } from './registrations.ts';
-import { composeAddress } from './translate.ts';
 
 /** The client drops a push that waited longer than this in its own queue. */
 export const PUSH_TIMEOUT_MS = 2_000;
@@ -30,18 +28,23 @@ export function encodePush(push: Push, segment: string, dialect: BoltDialect, re
     timeoutMs: PUSH_TIMEOUT_MS,
   };
   if (first.acceptsSeveralDataCenters && first.scope === Scope.Global) {
-    const local = { segment, encoding: null, version: view.version, zipData: null, unzipData: zonesOf(view, undefined) };
+    const local = { segment, encoding: null, version: view.version, zipData: null, unzipData: zonesOf(view, undefined, first.zone) };
     const multi = { ...names, localSegment: segment, subscriberRegistIds, multiData: new Map([[segment, local]]) };
     return requestParts({ ...head, className: BoltClass.MultiReceivedData }, encodeMultiReceivedData(multi));
   }
   const zone = first.scope === Scope.Zone ? first.zone : undefined;
-  const tail = view.memo(`sofa-bolt ${zone ?? ''}`, () => encodeReceivedDataTail(zonesOf(view, zone)));
+  // What is derived goes into each reader's own zone; without it all zones' readers of everything share one encoding.
+  const key = view.derived.length === 0 ? `sofa-bolt ${zone ?? ''}` : `sofa-bolt ${zone ?? ''} ${first.zone}`;
+  const tail = view.memo(key, () => encodeReceivedDataTail(zonesOf(view, zone, first.zone)));
   const own = encodeReceivedDataHead({ ...names, segment, version: view.version, subscriberRegistIds });
   return requestParts({ ...head, className: BoltClass.ReceivedData }, own, tail);
 }
 
-/** Boxes by the zone of their publishers, in the order of the view, so that equal content is equal bytes. `zone`: only this one. */
-function zonesOf(view: ServiceView, zone: string | undefined): ZoneData {
+/**
+ * Boxes by the zone of their publishers, in the order of the view, so that equal content is equal bytes. `zone`: only this one. Other
+ * ecosystems' zones mean nothing to SOFA's routing: what is derived is offered in the zone of each reader, where every scope finds it.
+ */
+function zonesOf(view: ServiceView, zone: string | undefined, ownZone: string): ZoneData {
   const zones = new Map<string, DataBox[]>();
   const add = (name: string, boxes: readonly DataBox[]) => {
     if (boxes.length === 0 || (zone !== undefined && name !== zone)) return;
@@ -50,10 +53,6 @@ function zonesOf(view: ServiceView, zone: string | undefined): ZoneData {
     else known.push(...boxes);
   };
   for (const publisher of view.publishers) add(publisher.zone, decodeBoxes(publisher.payload));
-  for (const instance of view.foreign) {
-    const data = composeAddress(instance);
-    // Other ecosystems' zones mean nothing to SOFA's routing: their instances are everybody's.
-    if (data !== undefined) add(zone ?? DEFAULT_ZONE, [{ data }]);
-  }
+  for (const derived of view.derived) add(ownZone, decodeBoxes(derived.payload));
   return zones;
 }

@@ -45,6 +45,8 @@ export class InProcessNetwork {
       },
       // Nothing can break between roles of one process.
       onLinkBroken: () => ({ close: () => undefined }),
+      onLinkRestored: () => ({ close: () => undefined }),
+      learnAddresses: () => undefined,
     };
   }
 

@@ -21,6 +21,14 @@ export const LIMITS = {
   slotLogEntries: 8_192,
   /** Requests in flight from one role to one peer; the next one is refused as unavailable. */
   peerRequestsInFlight: 4_096,
+  /** Requests in flight on one link between two nodes, all roles together; above what all pairs of roles may have. */
+  linkRequestsInFlight: 40_000,
+  /** Bytes under way to one node: a whole frame always fits, and a peer that reads nothing costs no more. */
+  linkQueueBytes: 64 * 1024 * 1024,
+  /** Largest frame of the handshake between nodes; a stranger is granted no more memory. */
+  handshakeFrameBytes: 4 * 1024,
+  /** Connections that have not proved yet who they are; the oldest is dropped for the next one. */
+  handshakesAtOnce: 1_024,
   /** Largest durable document in one value; etcd refuses 1.5 MiB, larger documents are chunked. */
   documentBytes: 1024 * 1024,
   /** Longest durable document key. */
@@ -45,6 +53,7 @@ export function assertLimits(limits: typeof LIMITS = LIMITS): void {
   if (limits.batchBytes + limits.publisherPayloadBytes > limits.wireFrameBytes) broken.push('a batch does not fit into a wire frame');
   if (limits.slotPageBytes + limits.publisherPayloadBytes > limits.wireFrameBytes)
     broken.push('a slot page does not fit into a wire frame');
+  if (limits.linkQueueBytes < limits.wireFrameBytes) broken.push('a wire frame does not fit onto a link');
   if (limits.documentBytes > 1_500_000) broken.push('a document does not fit into one etcd value');
   if (broken.length > 0) throw new Error(`limits contradict each other: ${broken.join('; ')}`);
 }

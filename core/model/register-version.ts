@@ -19,6 +19,11 @@ export function compareRegisterVersion(a: RegisterVersion, b: RegisterVersion): 
 
 export const STAMPS_PER_MS = 1_024;
 
+/** When a registration was accepted, in Unix milliseconds of the accepting Session; the same wherever it is read. */
+export function acceptedAtMs({ stamp }: RegisterVersion): number {
+  return Math.floor(stamp / STAMPS_PER_MS);
+}
+
 /** The next stamp: above `last` and not below the wall clock. A clock that steps back costs nothing but the resemblance to time. */
 export function nextStamp(last: number, wallMs: number): number {
   return Math.max(last + 1, Math.floor(wallMs) * STAMPS_PER_MS);

@@ -13,6 +13,33 @@ export interface FormatReader {
   readInstances(publisher: Publisher): readonly ServiceInstance[];
 }
 
+/** What a composer makes of one instance: a registration in the readers' format. */
+export interface Composition {
+  /** Stable over changes of the same instance, and the same for the same address whoever published it. */
+  readonly registerId: string;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * Writes instances of other formats in the words of one: what its readers are shown of everybody else. Pure, so that every Session
+ * composes the same. The core asks per instance and remembers the answer as long as the publisher lives; which instances may be seen,
+ * in which order and which of two with one address is shown are the core's rules.
+ */
+export interface Composer {
+  /** The format of the readers. */
+  readonly format: string;
+  /** Empty when the instance has no form here: no port that these readers could call, or it takes no calls now and the format has no word for that. */
+  compose(instance: ServiceInstance, source: Publisher): readonly Composition[];
+}
+
+/** What all adapters of a process say about formats; handed to the core before any adapter starts. */
+export interface Formats {
+  /** One per format. */
+  readonly readers: readonly FormatReader[];
+  /** Several of one format add up. */
+  readonly composers: readonly Composer[];
+}
+
 /** One listener an adapter opens, for the start table and `--print-ports`. */
 export interface ListenerInfo {
   readonly protocol: string;
@@ -28,9 +55,16 @@ export interface ListenerInfo {
 /** Where a protocol plugs in. */
 export interface ProtocolAdapter {
   readonly name: string;
-  /** Readers of the formats this adapter publishes; handed to the core before any adapter starts. */
-  readonly formatReaders: readonly FormatReader[];
+  readonly formats: Formats;
   readonly listeners: readonly ListenerInfo[];
   /** Opens the listeners and serves. Rejects with nothing left open when a port is taken. */
   start(gateway: SessionGateway, host: Host): Promise<RunningRole>;
+}
+
+/** The formats of several adapters as one. */
+export function mergeFormats(adapters: readonly Pick<ProtocolAdapter, 'formats'>[]): Formats {
+  return {
+    readers: adapters.flatMap(({ formats }) => formats.readers),
+    composers: adapters.flatMap(({ formats }) => formats.composers),
+  };
 }

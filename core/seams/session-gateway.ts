@@ -1,7 +1,7 @@
 import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
+import type { DerivedPublisher } from '../model/derived-publisher.ts';
 import type { Publisher } from '../model/publisher.ts';
-import type { ServiceInstance } from '../model/service-instance.ts';
 import type { Subscriber } from '../model/subscriber.ts';
 import type { Closeable } from './transport.ts';
 
@@ -26,8 +26,8 @@ export interface ServiceView {
   readonly version: DatumVersion;
   /** Publishers of exactly this DataInfoId in the reader's own format, sorted by registerId. */
   readonly publishers: readonly Publisher[];
-  /** What other formats publish under the same public name and policy lets through; derived, sorted by origin and instanceId. */
-  readonly foreign: readonly ServiceInstance[];
+  /** What other formats publish under the same public name, as far as policy lets it through, in the reader's format; sorted by the source's format, name and registerId. */
+  readonly derived: readonly DerivedPublisher[];
   /** Calls `make` once per view and key, e.g. per zone filter and encoding, and keeps the result as long as the view lives. */
   memo<T>(key: string, make: () => T): T;
 }
@@ -107,6 +107,7 @@ export interface LeaseGateway {
   cancel(dataInfoId: DataInfoId, registerId: string): Promise<boolean>;
 }
 
+/** `upsert`, `remove`: registrations of the reader's format. `derived`, `derived-removed`: what it is shown of others; `derived` replaces an earlier one with its registerId. */
 export type GlobalChange =
   | { readonly kind: 'upsert'; readonly publisher: Publisher; readonly version: DatumVersion }
   | {
@@ -116,7 +117,8 @@ export type GlobalChange =
       readonly format: string;
       readonly version: DatumVersion;
       readonly reason: RemoveReason;
-    };
+    }
+  | { readonly kind: 'derived' | 'derived-removed'; readonly publisher: DerivedPublisher };
 
 /** `withdrawn`: by its client. `expired`: lease or connection ended. `repaired`: digests found it gone. */
 export type RemoveReason = 'withdrawn' | 'expired' | 'repaired';
@@ -167,12 +169,10 @@ export interface SessionGateway {
   /** The current view of a name for a format, read once. Waits for the slot to be readable. @throws RegistryError `unavailable`. */
   query(dataInfoId: DataInfoId, format: string): Promise<ServiceView>;
   /**
-   * Reads every publisher of every format: first all there are, then each change, in batches. All readers of a Session share one copy.
+   * Reads everything that readers of a format see: first all there is, then each change, in batches. All readers of a Session share one copy.
    * `changed` is called synchronously while the change is applied; a `register` or `cancel` of this Session resolves after it.
    */
-  readEverything(changed: (changes: readonly GlobalChange[]) => void): GlobalReading;
-  /** The neutral reading of a publisher of any format; empty when its data is no address. Read once per publisher, then remembered. */
-  instancesOf(publisher: Publisher): readonly ServiceInstance[];
+  readEverything(format: string, changed: (changes: readonly GlobalChange[]) => void): GlobalReading;
   /** Sessions of this cluster whose clients could connect, for protocols that hand out a list. Sorted by address. */
   sessions(): readonly { readonly address: string; readonly connections: number }[];
   /** Slots with names that are held after a restart: how many, for readiness pages. */

@@ -1,4 +1,4 @@
-import type { PeerId } from '../model/node.ts';
+import type { Member, PeerId } from '../model/node.ts';
 
 export interface Closeable {
   close(): void;
@@ -31,4 +31,8 @@ export interface PeerTransport {
   serve(handler: PeerHandler): Closeable;
   /** Told when a link to a peer breaks, as evidence for Meta; never told for a slow peer. */
   onLinkBroken(listener: (peer: PeerId) => void): Closeable;
+  /** Told when a peer whose link was broken is linked again. */
+  onLinkRestored(listener: (peer: PeerId) => void): Closeable;
+  /** Where peers can be reached, as Meta lists them. Without meaning where no address is needed. */
+  learnAddresses(members: readonly Member[]): void;
 }

@@ -1,4 +1,4 @@
-import type { DataInfoId } from '../model/data-info-id.ts';
+import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError } from '../model/errors.ts';
 import type { Publisher } from '../model/publisher.ts';
@@ -15,6 +15,8 @@ import {
   type SlotLogEntry,
   type SlotPageAnswer,
 } from '../wire/slot-log.ts';
+import { DerivedRecords, type RecordChange } from './derived-records.ts';
+import type { Joins } from './joins.ts';
 import type { SlotRouter } from './slot-router.ts';
 
 interface SlotCopy {
@@ -32,12 +34,13 @@ interface SlotCopy {
 
 interface Listener {
   readonly changed: (changes: readonly GlobalChange[]) => void;
-  isReady: boolean;
+  readonly records: DerivedRecords;
 }
 
 export interface GlobalReaderOptions {
   readonly host: RoleHost;
   readonly router: SlotRouter;
+  readonly joins: Joins;
   readonly timeoutMs: number;
   readonly idleMs: number;
   /** Turns the interest in all whole slots on or off. */
@@ -79,14 +82,15 @@ export class GlobalReader {
     return count;
   }
 
-  open(changed: (changes: readonly GlobalChange[]) => void): GlobalReading {
+  open(format: string, changed: (changes: readonly GlobalChange[]) => void): GlobalReading {
     this.#idleTimer?.cancel();
     this.#idleTimer = undefined;
-    const listener: Listener = { changed, isReady: false };
+    const records = new DerivedRecords(format, this.#options.joins, (foldedId) => this.#publishersOf(foldedId));
+    const listener: Listener = { changed, records };
     this.#listeners.add(listener);
-    const existing: GlobalChange[] = [];
+    const existing: RecordChange[] = [];
     for (const slot of this.#slots.values()) for (const record of slot.records.values()) existing.push({ kind: 'upsert', ...record });
-    if (existing.length > 0) changed(existing);
+    tell(listener, existing);
     if (!this.#isOpen) {
       this.#isOpen = true;
       this.#options.setWhole(true);
@@ -124,7 +128,7 @@ export class GlobalReader {
       this.#options.restartSlot(slot.slotId);
       return encodeSlotLogAnswer({ ...head, status: SlotStatus.Accept, applied: slot.applied });
     }
-    const changes: GlobalChange[] = [];
+    const changes: RecordChange[] = [];
     for (const entry of request.entries) {
       if (entry.sequence !== slot.applied + 1) continue;
       applyEntry(slot, entry, changes);
@@ -166,7 +170,7 @@ export class GlobalReader {
     }
     if (!isCurrent()) return;
     slot.touched = undefined;
-    const changes: GlobalChange[] = [];
+    const changes: RecordChange[] = [];
     mergePages(slot, pages, touched, changes);
     this.#emit(changes);
     if (!slot.isRead) {
@@ -199,9 +203,13 @@ export class GlobalReader {
     for (const resolve of waiters) resolve();
   }
 
-  #emit(changes: readonly GlobalChange[]): void {
-    if (changes.length === 0) return;
-    for (const listener of this.#listeners) listener.changed(changes);
+  #emit(changes: readonly RecordChange[]): void {
+    for (const listener of this.#listeners) tell(listener, changes);
+  }
+
+  *#publishersOf(foldedId: FoldedId): IterableIterator<Publisher> {
+    const slot = this.#slots.get(this.#options.router.slotOf(foldedId));
+    for (const { publisher } of slot?.records.values() ?? []) if (foldDataInfoId(publisher.dataInfoId) === foldedId) yield publisher;
   }
 
   /** Whoever waits for a sequence of an earlier leader need not wait any longer: the slot was read anew since. */
@@ -227,6 +235,11 @@ export class GlobalReader {
   }
 }
 
+function tell({ changed, records }: Listener, changes: readonly RecordChange[]): void {
+  const visible = changes.length === 0 ? changes : records.apply(changes);
+  if (visible.length > 0) changed(visible);
+}
+
 function recordKey(dataInfoId: DataInfoId, registerId: string): string {
   return `${dataInfoId}\u0000${registerId}`;
 }
@@ -236,7 +249,7 @@ function own(publisher: Publisher): Publisher {
   return { ...publisher, payload: publisher.payload.slice() };
 }
 
-function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: GlobalChange[]): void {
+function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: RecordChange[]): void {
   const { dataInfoId, registerId } = entry.kind === 'put' ? entry.publisher : entry;
   const key = recordKey(dataInfoId, registerId);
   slot.touched?.add(key);
@@ -250,7 +263,7 @@ function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: GlobalChange[]
   changes.push({ kind: 'remove', dataInfoId, registerId, format: entry.format, version: entry.datumVersion, reason: entry.reason });
 }
 
-function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: ReadonlySet<string>, changes: GlobalChange[]): void {
+function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: ReadonlySet<string>, changes: RecordChange[]): void {
   const seen = new Set<string>();
   for (const page of pages) {
     for (const datum of page.datums) {

@@ -2,10 +2,11 @@ import type { FoldedId } from '../model/data-info-id.ts';
 import { type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
-import type { FormatReader } from '../seams/protocol-adapter.ts';
+import type { Formats } from '../seams/protocol-adapter.ts';
 import type { SessionGateway } from '../seams/session-gateway.ts';
 import { MetaClient } from '../wire/meta-client.ts';
 import { SessionRole } from './session-role.ts';
+import type { CrossProtocolConfig } from './visibility.ts';
 
 export interface SessionConfig {
   readonly cluster: string;
@@ -28,6 +29,8 @@ export interface SessionConfig {
   /** Share of connections that must break within a second before withdrawals wait for the grace. */
   readonly massCloseShare: number;
   readonly massCloseGraceMs: number;
+  /** What readers of one protocol are shown of the others. */
+  readonly crossProtocol: CrossProtocolConfig;
 }
 
 export interface SessionStats {
@@ -53,7 +56,7 @@ export interface SessionServer extends RunningRole {
  *
  * @throws RegistryError `wrong-cluster`, `stopped`.
  */
-export async function startSessionServer(config: SessionConfig, host: RoleHost, readers: readonly FormatReader[]): Promise<SessionServer> {
+export async function startSessionServer(config: SessionConfig, host: RoleHost, formats: Formats): Promise<SessionServer> {
   let role: SessionRole | undefined;
   const meta = new MetaClient({
     cluster: config.cluster,
@@ -65,7 +68,7 @@ export async function startSessionServer(config: SessionConfig, host: RoleHost, 
     host,
     report: () => ({ load: role?.stats().connections ?? 0, slots: [] }),
   });
-  role = new SessionRole(config, host, meta, readers);
+  role = new SessionRole(config, host, meta, formats);
   role.serve();
   await meta.start();
   await role.whenRoutable();

@@ -2,10 +2,9 @@ import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-in
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { Role } from '../model/node.ts';
-import type { Publisher } from '../model/publisher.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { RoleHost } from '../seams/host.ts';
-import type { FormatReader } from '../seams/protocol-adapter.ts';
+import type { Formats } from '../seams/protocol-adapter.ts';
 import type { ClientInfo, DocumentWatch, GlobalChange, ServiceView, SessionGateway } from '../seams/session-gateway.ts';
 import type { Closeable } from '../seams/transport.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
@@ -22,16 +21,19 @@ import { Documents } from './documents.ts';
 import { GlobalReader } from './global-reader.ts';
 import type { SessionConfig, SessionServer, SessionStats } from './index.ts';
 import { InterestKeeper } from './interest-keeper.ts';
+import { Joins } from './joins.ts';
 import { LeaseCopies } from './lease-copies.ts';
 import { LeasePublishers } from './lease-publishers.ts';
 import { PublisherStore } from './publisher-store.ts';
 import { PushRegistry } from './push/push-registry.ts';
 import { RecentWithdrawals } from './recent-withdrawals.ts';
+import { buildView } from './service-view.ts';
 import { SlotRouter } from './slot-router.ts';
 import { SlotWriter } from './slot-writer.ts';
 import { StampClock } from './stamp-clock.ts';
 import { SessionTrace } from './trace.ts';
-import { buildView, InstanceReader, ViewStore } from './view-store.ts';
+import { ViewStore } from './view-store.ts';
+import { Visibility } from './visibility.ts';
 
 /** An operator's switch: while this document exists nothing is pushed. */
 const STOP_PUSH_KEY = 'switch/stop-push';
@@ -55,13 +57,13 @@ export class SessionRole implements SessionServer {
   readonly #reader: GlobalReader;
   readonly #documents: Documents;
   readonly #connections: ClientConnections;
-  readonly #instances: InstanceReader;
+  readonly #joins: Joins;
   readonly #trace: SessionTrace;
   readonly #closeables: Closeable[] = [];
   #stopPush: DocumentWatch | undefined;
   #stopped = false;
 
-  constructor(config: SessionConfig, host: RoleHost, meta: MetaClient, readers: readonly FormatReader[]) {
+  constructor(config: SessionConfig, host: RoleHost, meta: MetaClient, formats: Formats) {
     this.#config = config;
     this.#host = host;
     this.#meta = meta;
@@ -69,7 +71,7 @@ export class SessionRole implements SessionServer {
     const stamps = new StampClock(host.clock);
     this.#router = new SlotRouter(meta, config.slotCount);
     this.#writer = new SlotWriter(host, this.#router, timeoutMs);
-    this.#instances = new InstanceReader(readers);
+    this.#joins = new Joins(formats, new Visibility(config.crossProtocol));
     this.#trace = new SessionTrace(host.clock, host.metrics);
     this.#withdrawals = new RecentWithdrawals(host.clock);
     this.#copies = new LeaseCopies(host.clock, (dataInfoId) => this.#router.slotOf(foldDataInfoId(dataInfoId)));
@@ -79,7 +81,7 @@ export class SessionRole implements SessionServer {
       this.#router,
       timeoutMs,
       { least: config.mergeWindowLeastMs, most: config.mergeWindowMostMs },
-      this.#instances,
+      this.#joins,
       {
         ready: (foldedId, cause) => this.#contentReady(foldedId, cause),
       },
@@ -93,6 +95,7 @@ export class SessionRole implements SessionServer {
     this.#reader = new GlobalReader({
       host,
       router: this.#router,
+      joins: this.#joins,
       timeoutMs,
       idleMs: config.globalReaderIdleMs,
       setWhole: (isWhole) => this.#interests.setWhole(isWhole),
@@ -119,8 +122,7 @@ export class SessionRole implements SessionServer {
       leases,
       documents: this.#documents,
       query: (dataInfoId: DataInfoId, format: string) => this.#query(dataInfoId, format),
-      readEverything: (changed: (changes: readonly GlobalChange[]) => void) => this.#reader.open(changed),
-      instancesOf: (publisher: Publisher) => this.#instances.instancesOf(publisher),
+      readEverything: (format: string, changed: (changes: readonly GlobalChange[]) => void) => this.#reader.open(format, changed),
       sessions: () => this.#sessions(),
       heldNames: () => this.#views.heldNames(),
     };
@@ -247,7 +249,7 @@ export class SessionRole implements SessionServer {
           );
           const [group] = answer.groups;
           if (answer.status === SlotStatus.Accept && group !== undefined && !group.held)
-            return buildView(group, dataInfoId, format, this.#instances);
+            return buildView(group, dataInfoId, format, this.#joins);
           if (answer.status !== SlotStatus.Migrating) this.#router.refresh();
         } catch (caught) {
           this.#host.log.debug('a query is tried again', { dataInfoId, reason: RegistryError.from(caught).message });

@@ -1,17 +1,15 @@
 import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import { type DatumGroup, groupVersion } from '../model/datum.ts';
-import { type DatumVersion, UNKNOWN_DATUM_VERSION } from '../model/datum-version.ts';
+import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError } from '../model/errors.ts';
-import type { Publisher } from '../model/publisher.ts';
-import type { ServiceInstance } from '../model/service-instance.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { RoleHost } from '../seams/host.ts';
-import type { FormatReader } from '../seams/protocol-adapter.ts';
 import type { ServiceView } from '../seams/session-gateway.ts';
 import { decodeSlotFetchAnswer, encodeSlotFetch, type NoticedChange } from '../wire/slot-read.ts';
+import type { Joins } from './joins.ts';
 import { MergeWindow } from './push/merge-window.ts';
+import { buildView } from './service-view.ts';
 import type { SlotRouter } from './slot-router.ts';
-import { isPublicName, isVisibleAcrossFormats } from './visibility.ts';
 
 interface NameState {
   readonly foldedId: FoldedId;
@@ -47,7 +45,7 @@ export class ViewStore {
   readonly #timeoutMs: number;
   readonly #windowMs: { readonly least: number; readonly most: number };
   readonly #events: ViewEvents;
-  readonly #instances: InstanceReader;
+  readonly #joins: Joins;
   readonly #names = new Map<FoldedId, NameState>();
   readonly #toFetch = new Map<number, Set<NameState>>();
   #isFlushScheduled = false;
@@ -58,14 +56,14 @@ export class ViewStore {
     router: SlotRouter,
     timeoutMs: number,
     windowMs: { readonly least: number; readonly most: number },
-    instances: InstanceReader,
+    joins: Joins,
     events: ViewEvents,
   ) {
     this.#host = host;
     this.#router = router;
     this.#timeoutMs = timeoutMs;
     this.#windowMs = windowMs;
-    this.#instances = instances;
+    this.#joins = joins;
     this.#events = events;
   }
 
@@ -111,7 +109,7 @@ export class ViewStore {
     const key = `${format}\u0000${dataInfoId}`;
     let view = name.views.get(key);
     if (view === undefined) {
-      view = buildView(name.group, dataInfoId, format, this.#instances);
+      view = buildView(name.group, dataInfoId, format, this.#joins);
       name.views.set(key, view);
     }
     return view;
@@ -231,56 +229,6 @@ export class ViewStore {
   }
 }
 
-/** Reads instances of any format, remembering the answer per publisher. */
-export class InstanceReader {
-  readonly #readers: ReadonlyMap<string, FormatReader>;
-  readonly #known = new WeakMap<Publisher, readonly ServiceInstance[]>();
-
-  constructor(readers: readonly FormatReader[]) {
-    this.#readers = new Map(readers.map((reader) => [reader.format, reader]));
-  }
-
-  instancesOf(publisher: Publisher): readonly ServiceInstance[] {
-    let instances = this.#known.get(publisher);
-    if (instances === undefined) {
-      instances = this.#readers.get(publisher.format)?.readInstances(publisher) ?? [];
-      this.#known.set(publisher, instances);
-    }
-    return instances;
-  }
-}
-
 function isOlder(group: DatumGroup, shown: DatumGroup | undefined): boolean {
   return shown !== undefined && groupVersion(group) < groupVersion(shown);
-}
-
-/** One format's picture of a group: its own publishers of exactly this name, and what others publish under the same public name. */
-export function buildView(group: DatumGroup, dataInfoId: DataInfoId, format: string, instances: InstanceReader): ServiceView {
-  const own: Publisher[] = [];
-  const foreign: ServiceInstance[] = [];
-  const joins = isPublicName(dataInfoId);
-  for (const datum of group.datums) {
-    for (const publisher of datum.publishers) {
-      if (publisher.format === format) {
-        if (datum.dataInfoId === dataInfoId) own.push(publisher);
-      } else if (joins) foreign.push(...instances.instancesOf(publisher).filter(isVisibleAcrossFormats));
-    }
-  }
-  foreign.sort((a, b) => compareText(a.origin, b.origin) || compareText(a.instanceId, b.instanceId));
-  const version = groupVersion(group);
-  const memory = new Map<string, unknown>();
-  return {
-    dataInfoId,
-    version: version === 0n ? UNKNOWN_DATUM_VERSION : version,
-    publishers: own,
-    foreign,
-    memo<T>(key: string, make: () => T): T {
-      if (!memory.has(key)) memory.set(key, make());
-      return memory.get(key) as T;
-    },
-  };
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -5,15 +5,21 @@ import {
   InProcessNetwork,
   LIMITS,
   type NodeId,
+  nodeOf,
   type PeerHandler,
   type PeerId,
   type PeerTransport,
   peerId,
+  processId,
   RegistryError,
   RegistryErrorCode,
   Role,
 } from '../../core/index.ts';
+import { SimNetwork } from '../sim/world/network.ts';
+import { Trace } from '../sim/world/trace.ts';
+import { World } from '../sim/world/world.ts';
 import { eventually } from '../support/eventually.ts';
+import { openNode, TEST_TLS } from '../support/tcp-nodes.ts';
 
 /** Some endpoints that can reach each other. */
 interface TransportWorld {
@@ -300,4 +306,57 @@ function peerTransportContract(name: string, create: () => Promise<TransportWorl
 peerTransportContract('endpoints of one process', async () => {
   const network = new InProcessNetwork(createNodeClock());
   return { endpoint: async (self) => network.endpoint(self), dispose: async () => undefined };
+});
+
+/** Each endpoint at a node of its own; every node knows where the others are. */
+async function tcpWorld(options: Parameters<typeof openNode>[1]): Promise<TransportWorld> {
+  const nodes: Awaited<ReturnType<typeof openNode>>[] = [];
+  const transports: PeerTransport[] = [];
+  return {
+    endpoint: async (self) => {
+      const node = await openNode(nodeOf(self), options);
+      nodes.push(node);
+      transports.push(node.endpoint(self));
+      const members = transports.map((peer, at) => ({
+        peer: peer.self,
+        role: Role.Data,
+        processId: processId(nodeOf(peer.self), 'p'),
+        address: nodes[at]?.address ?? '',
+        zone: '',
+      }));
+      for (const transport of transports) transport.learnAddresses(members);
+      return node.endpoint(self);
+    },
+    dispose: async () => {
+      for (const node of nodes) await node.close();
+    },
+  };
+}
+
+peerTransportContract('nodes over TCP', () => tcpWorld({}));
+peerTransportContract('nodes over TCP with mutual TLS', () => tcpWorld({ tls: TEST_TLS }));
+
+peerTransportContract('simulated nodes', async () => {
+  const world = new World(1, new Trace());
+  const network = new SimNetwork(world);
+  const startedMs = performance.now();
+  let isOver = false;
+  const running = (async () => {
+    while (!isOver) {
+      // No faster than real time, in which the tests wait.
+      await world.runUntil(performance.now() - startedMs);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  return {
+    endpoint: async (self) =>
+      network.endpoint(
+        world.startProcess(nodeOf(self), () => 0),
+        self,
+      ),
+    dispose: async () => {
+      isOver = true;
+      await running;
+    },
+  };
 });

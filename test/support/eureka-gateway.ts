@@ -37,7 +37,7 @@ export async function startEurekaGateway(
     ...options.eureka,
   };
   const adapter = createEurekaAdapter(config, 'test');
-  const standalone = await startStandalone({ readers: adapter.formatReaders, ...options });
+  const standalone = await startStandalone({ formats: adapter.formats, ...options });
   const running = await adapter.start(standalone.session.gateway, standalone.host);
   return {
     port,

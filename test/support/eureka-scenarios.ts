@@ -15,6 +15,8 @@ export interface ClientAbilities {
   readonly idCharacters: string;
   /** Metadata names of any characters arrive; some libraries read or write XML names as they are. */
   readonly oddMetadataNames: boolean;
+  /** Hands metadata to its application without the spaces around it. */
+  readonly trimsMetadata?: boolean;
 }
 
 export interface ScenarioOptions extends ClientAbilities {
@@ -156,8 +158,10 @@ function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
     await scene.start('a', { metadata });
     await eventually(async () => expect((await scene.operator.instances(scene.app))[0]?.metadata).toMatchObject(metadata));
     await scene.operator.register(scene.app, 'other', { metadata });
+    const entries = Object.entries(metadata).map(([name, value]) => [name, abilities.trimsMetadata === true ? value.trim() : value]);
+    const shown = Object.fromEntries(entries) as Readonly<Record<string, string>>;
     const seen = async () => (await scene.driver.instances(scene.client('a'), scene.app)).map((instance) => instance.metadata);
-    await eventually(async () => expect(await seen()).toEqual([expect.objectContaining(metadata), expect.objectContaining(metadata)]));
+    await eventually(async () => expect(await seen()).toEqual([expect.objectContaining(shown), expect.objectContaining(shown)]));
   });
 
   scenario('registers with an IPv6 address and a secure port only', async (scene) => {

@@ -1,9 +1,11 @@
 import { MemoryStore } from '../../core/host/memory-store.ts';
 import {
+  type CrossProtocolConfig,
   createNodeClock,
   createNodeRandom,
   type DataServer,
-  type FormatReader,
+  DEFAULT_CROSS_PROTOCOL,
+  type Formats,
   type Host,
   InProcessNetwork,
   type LeaseGuardConfig,
@@ -65,7 +67,8 @@ export class MemorySlotCache implements SlotCache {
 export interface StandaloneOptions {
   readonly store?: MetaStore;
   readonly cache?: SlotCache;
-  readonly readers?: readonly FormatReader[];
+  readonly formats?: Formats;
+  readonly crossProtocol?: CrossProtocolConfig;
   readonly leaseGuard?: LeaseGuardConfig;
   readonly slotCount?: number;
   readonly log?: Log;
@@ -119,8 +122,9 @@ export async function startStandalone(options: StandaloneOptions = {}): Promise<
     globalReaderIdleMs: 600_000,
     massCloseShare: 0.3,
     massCloseGraceMs: 3_000,
+    crossProtocol: options.crossProtocol ?? DEFAULT_CROSS_PROTOCOL,
   };
-  const session = await startSessionServer(sessionConfig, at(Role.Session), options.readers ?? []);
+  const session = await startSessionServer(sessionConfig, at(Role.Session), options.formats ?? { readers: [], composers: [] });
   const stop = async () => {
     await session.stop();
     await data.stop();

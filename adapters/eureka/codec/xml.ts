@@ -9,6 +9,9 @@ const UNPARSABLE_XML = '<error>cannot parse request body</error>';
 const ILLEGAL =
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+/** A bare carriage return would be read as a line feed. */
+const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#xd;' };
+
 /** One instance in XStream's form (Eureka protocol, XML). */
 export function toXmlInstance(info: InstanceInfo): string {
   const { leaseInfo } = info;
@@ -100,7 +103,7 @@ function entries(metadata: ReadonlyMap<string, string>): string {
 }
 
 export function escapeXml(text: string): string {
-  return text.replace(ILLEGAL, '').replace(/[&<>"]/g, (c) => (c === '&' ? '&amp;' : c === '<' ? '&lt;' : c === '>' ? '&gt;' : '&quot;'));
+  return text.replace(ILLEGAL, '').replace(/[&<>"\r]/g, (c) => ESCAPES[c] ?? c);
 }
 
 /** XStream's friendly names with Eureka's replacements; a colon is escaped, too, because an unbound prefix breaks strict parsers. */
@@ -175,18 +178,22 @@ export function parseXmlBody(body: string): Tree {
 }
 
 function put(parent: Frame, closed: Frame): void {
+  if (parent.name === 'metadata') {
+    // Whatever an entry is called, it is a text, and its spaces are its own.
+    const isNested = Object.keys(closed.children).length > 0;
+    define(parent, unescapeXmlName(closed.name), isNested ? closed.children : closed.text);
+    return;
+  }
   if (closed.name === 'port' || closed.name === 'securePort') {
     const enabled = closed.attributes['enabled'] ?? (closed.name === 'port' ? 'true' : 'false');
     parent.children[closed.name] = { $: closed.text.trim(), '@enabled': enabled };
     return;
   }
   const isMap = Object.keys(closed.children).length > 0 || ['metadata', 'dataCenterInfo', 'leaseInfo', 'instance'].includes(closed.name);
-  const name = parent.name === 'metadata' ? unescapeXmlName(closed.name) : closed.name;
-  // Defined as an own property, so that no name of the document can reach the object's prototype.
-  Object.defineProperty(parent.children, name, {
-    value: isMap ? closed.children : closed.text.trim(),
-    enumerable: true,
-    writable: true,
-    configurable: true,
-  });
+  define(parent, closed.name, isMap ? closed.children : closed.text.trim());
+}
+
+/** As an own property, so that no name of the document can reach the object's prototype. */
+function define(parent: Frame, name: string, value: unknown): void {
+  Object.defineProperty(parent.children, name, { value, enumerable: true, writable: true, configurable: true });
 }

@@ -102,7 +102,7 @@ export class PushGroup {
     const { profile, host } = this.#context;
     const nowMs = host.clock.monotonicMs();
     const gapMs = this.#lastPushMs + profile.leastPushGapMs - nowMs;
-    const isEmpty = view.publishers.length === 0 && view.foreign.length === 0;
+    const isEmpty = view.publishers.length === 0 && view.derived.length === 0;
     if (!isEmpty || behind.some((state) => state.sentVersion > 0n)) return gapMs;
     // An empty first push must not overtake data that is on its way.
     const newestMs = Math.max(...behind.map((state) => state.registeredAtMs));

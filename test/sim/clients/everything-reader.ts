@@ -12,7 +12,7 @@ export class EverythingReader {
   constructor(name: string, session: SessionServer, observer: Observer) {
     this.name = name;
     this.#observer = observer;
-    this.#reading = session.gateway.readEverything((changes) => this.#take(changes));
+    this.#reading = session.gateway.readEverything('sim', (changes) => this.#take(changes));
     void this.#reading.ready.then(() => this.#show());
   }
 
@@ -23,6 +23,7 @@ export class EverythingReader {
 
   #take(changes: readonly GlobalChange[]): void {
     for (const change of changes) {
+      if (change.kind === 'derived' || change.kind === 'derived-removed') continue;
       if (change.kind === 'remove') this.#records.delete(registrationKey(change.dataInfoId, change.registerId));
       else {
         const { dataInfoId, registerId, payload } = change.publisher;

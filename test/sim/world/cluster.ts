@@ -2,6 +2,7 @@ import { MemoryStore } from '../../../core/host/memory-store.ts';
 import {
   type CommitResult,
   type DataServer,
+  DEFAULT_CROSS_PROTOCOL,
   type Host,
   type LeaseGuardConfig,
   type Log,
@@ -181,8 +182,8 @@ export class SimCluster {
         mergeWindowLeastMs: 10,
         mergeWindowMostMs: 1_000,
       };
-      const grace = { globalReaderIdleMs: 600_000, massCloseShare: 0.3, massCloseGraceMs: 3_000 };
-      const session = await startSessionServer({ ...config, ...grace }, at(Role.Session), []);
+      const grace = { globalReaderIdleMs: 600_000, massCloseShare: 0.3, massCloseGraceMs: 3_000, crossProtocol: DEFAULT_CROSS_PROTOCOL };
+      const session = await startSessionServer({ ...config, ...grace }, at(Role.Session), { readers: [], composers: [] });
       if (!isCurrent()) return;
       node.session = session;
       this.#world.tell(node.name, 'accepts clients');

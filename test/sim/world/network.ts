@@ -1,4 +1,4 @@
-import { type PeerHandler, type PeerId, type PeerTransport, RegistryError, RegistryErrorCode } from '../../../core/index.ts';
+import { LIMITS, type PeerHandler, type PeerId, type PeerTransport, RegistryError, RegistryErrorCode } from '../../../core/index.ts';
 import type { Chance } from './chance.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -6,6 +6,7 @@ interface Endpoint {
   readonly process: SimProcess;
   handler: PeerHandler | undefined;
   readonly brokenListeners: Set<(peer: PeerId) => void>;
+  readonly inFlight: Map<PeerId, number>;
 }
 
 interface Link {
@@ -37,11 +38,20 @@ export class SimNetwork {
   }
 
   endpoint(process: SimProcess, self: PeerId): PeerTransport {
-    const endpoint: Endpoint = { process, handler: undefined, brokenListeners: new Set() };
+    const endpoint: Endpoint = { process, handler: undefined, brokenListeners: new Set(), inFlight: new Map() };
     this.#endpoints.set(self, endpoint);
     return {
       self,
-      request: (to, message, { timeoutMs }) => this.#request(endpoint, self, to, message, timeoutMs),
+      request: (to, message, { timeoutMs }) => {
+        const before = endpoint.inFlight.get(to) ?? 0;
+        if (before >= LIMITS.peerRequestsInFlight) {
+          return Promise.reject(new RegistryError(RegistryErrorCode.Unavailable, `too many requests to ${to} in flight`));
+        }
+        endpoint.inFlight.set(to, before + 1);
+        return this.#request(endpoint, self, to, message, timeoutMs).finally(() =>
+          endpoint.inFlight.set(to, (endpoint.inFlight.get(to) ?? 1) - 1),
+        );
+      },
       send: (to, message) => {
         this.#carry(endpoint.process, nodeOf(to), () => {
           const target = this.#endpoints.get(to);
@@ -53,7 +63,7 @@ export class SimNetwork {
         endpoint.handler = handler;
         return {
           close: () => {
-            endpoint.handler = undefined;
+            if (endpoint.handler === handler) endpoint.handler = undefined;
           },
         };
       },
@@ -61,6 +71,9 @@ export class SimNetwork {
         endpoint.brokenListeners.add(listener);
         return { close: () => endpoint.brokenListeners.delete(listener) };
       },
+      // A simulated link carries again at once: that it works is told by the next pulse.
+      onLinkRestored: () => ({ close: () => undefined }),
+      learnAddresses: () => undefined,
     };
   }
 

@@ -129,6 +129,8 @@ describe('an instance that is written in XML and read again', () => {
     ['with markup', { metadata: { '<k a="b">': '</metadata>&amp;\'"<![CDATA[x]]>' }, homePageUrl: 'http://h/?a=<b>&c="d"' }],
     ['with letters of all kinds', { instanceId: '中é😀', hostName: 'münchen', metadata: { ключ: '値 😀' } }],
     ['with odd names in metadata', { metadata: { 'weird key $_1': '1', '1a': '2', 'a:b': '3', '@id': '4', __proto: '5', _: '6' } }],
+    ['with spaces and lines in metadata', { metadata: { a: ' two  spaces ', b: '\r\n\t', c: '' } }],
+    ['with the names of fields in metadata', { metadata: { port: '1', securePort: '2', metadata: '3', leaseInfo: '4' } }],
     ['with members of objects as metadata', { metadata: JSON.parse('{"__proto__":"p","constructor":"c"}') as Tree }],
     ['with both ports', { port: { $: 1, '@enabled': 'false' }, securePort: { $: 2, '@enabled': 'true' } }],
     ['out of service', { status: 'OUT_OF_SERVICE', overriddenStatus: 'OUT_OF_SERVICE' }],
@@ -138,7 +140,7 @@ describe('an instance that is written in XML and read again', () => {
   });
 
   it('is the same for any metadata of printable texts', () => {
-    const text = fc.string({ unit: 'grapheme', maxLength: 30 }).map((value) => value.replaceAll('\r', '').trim());
+    const text = fc.string({ unit: 'grapheme', maxLength: 30 });
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string({ unit: 'grapheme-ascii', minLength: 1 }), text), { maxLength: 10 }), (pairs) => {
         const info = readWith({ metadata: Object.fromEntries(pairs.map(([key, value]) => [`k${key}`, value])) });
