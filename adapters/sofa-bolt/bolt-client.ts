@@ -1,18 +1,17 @@
 import {
   type ClientConnection,
   type CloseReason,
-  type DataInfoId,
   type Host,
   type Push,
   type PushOutcome,
   type PushProfile,
-  parseDataInfoId,
   RegistryError,
   RegistryErrorCode,
   Scope,
   type SessionGateway,
   type Timer,
 } from '../../core/index.ts';
+import type { Blacklists } from './blacklists.ts';
 import { BoltClass } from './codec/class-names.ts';
 import {
   BoltCodec,
@@ -20,6 +19,7 @@ import {
   type BoltDialect,
   type BoltFrame,
   type BoltRequest,
+  type BoltResponse,
   BoltStatus,
   BoltType,
   dialectOf,
@@ -30,20 +30,13 @@ import {
   responseTo,
 } from './codec/frame.ts';
 import { FrameReader } from './codec/frame-reader.ts';
-import {
-  type BaseRegister,
-  decodeConfiguratorRegister,
-  decodePublisherRegister,
-  decodeResult,
-  decodeSubscriberRegister,
-  decodeSyncConfigRequest,
-  encodeRegisterResponse,
-  encodeSyncConfigResponse,
-} from './codec/messages.ts';
-import { encodeReceivedConfigData } from './codec/received-data.ts';
-import type { Configurations, ConfigValue } from './configurators.ts';
+import { hessianMessages, type MessageCodec } from './codec/message-codec.ts';
+import { type BaseRegister, decodeConfiguratorRegister } from './codec/messages.ts';
+import { ConfiguratorPushes } from './configurator-pushes.ts';
+import type { Configurations } from './configurators.ts';
 import { SOFA_FORMAT } from './payload.ts';
 import { PendingPushes } from './pending-pushes.ts';
+import type { Protobuf } from './protobuf.ts';
 import { encodePush, PUSH_TIMEOUT_MS } from './push-encoder.ts';
 import { clientVersionOf, dataInfoIdOf, isBlocked, registerIdOf, toRegistration, toSubscriber } from './registrations.ts';
 
@@ -54,7 +47,6 @@ const PUSH_PROFILE: PushProfile = {
   acknowledgeTimeoutMs: PUSH_TIMEOUT_MS,
   retryDelaysMs: [500, 1_000, 1_500],
 };
-const CONFIG_RETRIES_MS = [500, 1_000, 1_500];
 /** With more than this waiting in the socket a client is slow: it gets the newest state later instead of every one now. */
 const MOST_WAITING_BYTES = 512 * 1024;
 
@@ -66,14 +58,20 @@ export interface BoltLink {
   waitingBytes(): number;
   /** All pieces in one go. */
   write(parts: readonly Uint8Array[]): void;
+  /** Nothing is read until `resume`. */
+  pause(): void;
+  resume(): void;
   end(): void;
 }
 
 export interface BoltClientParts {
   readonly gateway: SessionGateway;
   readonly configurations: Configurations;
+  readonly blacklists: Blacklists;
   readonly host: Host;
   readonly idleTimeoutMs: number;
+  /** Called with the first frame whose content is protobuf: most gateways never see one. */
+  loadProtobuf(): Promise<Protobuf>;
 }
 
 /** One client: reads its frames in order, answers its registrations at once, and pushes what it subscribed to. */
@@ -83,15 +81,18 @@ export class BoltClient {
   readonly #reader = new FrameReader();
   readonly #connection: ClientConnection;
   readonly #pending = new PendingPushes();
-  /** Configurators by name: their registIds. */
-  readonly #configurators = new Map<DataInfoId, Set<string>>();
-  readonly #stopListening: () => void;
+  readonly #configurators: ConfiguratorPushes;
   /** Frames are written as the first one of the client was. */
   #dialect: BoltDialect | undefined;
   #lastReadMs: number;
   #idleTimer: Timer | undefined;
   /** While a request is handled its pushes wait, so that its answer goes first. */
   #afterAnswer: (() => void)[] | undefined;
+  #protobuf: Protobuf | undefined;
+  /** Frames that wait, in their order, until protobuf is loaded. */
+  #held: BoltFrame[] | undefined;
+  /** A client that registered a subscriber in protobuf is pushed protobuf, as upstream does. */
+  #isPushedProtobuf = false;
   #closed = false;
 
   constructor(link: BoltLink, parts: BoltClientParts) {
@@ -104,10 +105,9 @@ export class BoltClient {
       push: (push, done) => this.#push(push, done),
       pushProfile: PUSH_PROFILE,
     });
-    this.#stopListening = parts.configurations.onChange((dataInfoId, value) => {
-      const registIds = this.#configurators.get(dataInfoId);
-      if (registIds !== undefined) this.#pushConfig(dataInfoId, [...registIds], value, 0);
-    });
+    this.#configurators = new ConfiguratorPushes(parts.configurations, parts.host.clock, (content, done) =>
+      this.#pushConfig(content, done),
+    );
     this.#lastReadMs = parts.host.clock.monotonicMs();
     this.#watchIdle(parts.idleTimeoutMs);
   }
@@ -127,24 +127,59 @@ export class BoltClient {
       this.close('broken');
       return;
     }
-    for (const frame of frames) this.#frame(frame);
+    for (const frame of frames) this.#take(frame);
+    // Who does not take his answers asks no more questions until he does; who never does is idle in the end.
+    if (this.#link.waitingBytes() > MOST_WAITING_BYTES) this.#link.pause();
+  }
+
+  /** The client's machine has taken all that was written. */
+  drained(): void {
+    if (this.#closed || this.#held !== undefined) return;
+    // What it sent while it was not listened to counts as heard now.
+    this.#lastReadMs = this.#parts.host.clock.monotonicMs();
+    this.#link.resume();
   }
 
   close(reason: CloseReason): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#idleTimer?.cancel();
-    this.#stopListening();
+    this.#configurators.close();
     this.#connection.close(reason);
     this.#pending.closeAll();
     this.#link.end();
+  }
+
+  #take(frame: BoltFrame): void {
+    if (this.#held !== undefined) this.#held.push(frame);
+    else if (frame.codec !== BoltCodec.Protobuf || frame.command === BoltCommand.Heartbeat || this.#protobuf !== undefined) {
+      this.#frame(frame);
+    } else {
+      this.#held = [frame];
+      this.#link.pause();
+      void this.#loadProtobuf();
+    }
+  }
+
+  async #loadProtobuf(): Promise<void> {
+    try {
+      this.#protobuf = await this.#parts.loadProtobuf();
+    } catch (caught) {
+      this.#parts.host.log.error('protobuf could not be loaded', { reason: RegistryError.from(caught).message });
+      this.close('broken');
+      return;
+    }
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const frame of held) this.#take(frame);
+    if (this.#link.waitingBytes() <= MOST_WAITING_BYTES) this.#link.resume();
   }
 
   #frame(frame: BoltFrame): void {
     if (this.#closed) return;
     this.#dialect ??= dialectOf(frame);
     if (frame.type === BoltType.Response) {
-      if (frame.command === BoltCommand.Response) this.#pending.answered(frame.requestId, outcomeOf(frame.status, frame.content));
+      if (frame.command === BoltCommand.Response) this.#pending.answered(frame.requestId, this.#outcomeOf(frame));
       return;
     }
     if (frame.command === BoltCommand.Heartbeat) {
@@ -160,63 +195,66 @@ export class BoltClient {
   }
 
   #answer(request: BoltRequest): Uint8Array {
+    const messages = this.#messagesOf(request.codec);
+    if (messages === undefined) return encodeErrorResponse(request, BoltStatus.ServerException);
     try {
-      switch (request.codec === BoltCodec.Hessian ? request.className : '') {
-        case BoltClass.PublisherRegister:
-          return this.#publisher(request);
-        case BoltClass.SubscriberRegister:
-          return this.#subscriber(request);
-        case BoltClass.ConfiguratorRegister:
+      switch (messages.requests.get(request.className)) {
+        case 'publisher':
+          return this.#publisher(request, messages);
+        case 'subscriber':
+          return this.#subscriber(request, messages);
+        case 'configurator':
           return this.#configurator(request);
-        case BoltClass.SyncConfigRequest:
-          return this.#syncConfig(request);
-        default:
+        case 'sync-config':
+          return this.#syncConfig(request, messages);
+        case undefined:
           return encodeErrorResponse(request, BoltStatus.ServerException);
       }
     } catch (caught) {
       // Only contents that cannot be decoded come here. A client's own registrations never look like that.
       this.#parts.host.log.debug('a request could not be read', { client: this.#link.address, reason: RegistryError.from(caught).message });
-      return encodeErrorResponse(request, BoltStatus.ServerException);
+      return encodeErrorResponse(request, BoltStatus.ServerDeserialException);
     }
   }
 
-  #publisher(request: BoltRequest): Uint8Array {
-    const register = decodePublisherRegister(request.content);
-    return this.#registered(request, register, 'Publisher', () => {
+  #messagesOf(codec: number): MessageCodec | undefined {
+    return codec === BoltCodec.Hessian ? hessianMessages : codec === BoltCodec.Protobuf ? this.#protobuf?.messages : undefined;
+  }
+
+  #publisher(request: BoltRequest, messages: MessageCodec): Uint8Array {
+    const register = messages.decodePublisherRegister(request.content);
+    return this.#registered(request, messages, register, 'Publisher', () => {
       const version = clientVersionOf(register);
       if (register.eventType === 'UNREGISTER') this.#connection.unpublish(dataInfoIdOf(register), registerIdOf(register), version);
       else if (register.eventType === 'REGISTER') {
         const registration = toRegistration(register, this.#link.address);
-        if (!isBlocked(register)) this.#connection.publish(registration, version);
+        const isForbidden = this.#parts.blacklists.forbidsPublishing(this.#link.address, registration.dataInfoId);
+        if (!isForbidden && !isBlocked(register)) this.#connection.publish(registration, version);
       }
     });
   }
 
-  #subscriber(request: BoltRequest): Uint8Array {
-    const register = decodeSubscriberRegister(request.content);
+  #subscriber(request: BoltRequest, messages: MessageCodec): Uint8Array {
+    const register = messages.decodeSubscriberRegister(request.content);
     if (register.acceptMulti && register.scope !== Scope.Global) return encodeErrorResponse(request, BoltStatus.ServerException);
-    return this.#registered(request, register, 'Subscriber', () => {
+    return this.#registered(request, messages, register, 'Subscriber', () => {
       clientVersionOf(register);
       if (register.eventType === 'UNREGISTER') this.#connection.unsubscribe(dataInfoIdOf(register), registerIdOf(register));
-      else if (register.eventType === 'REGISTER') this.#connection.subscribe(toSubscriber(register));
+      else if (register.eventType === 'REGISTER') {
+        if (messages !== hessianMessages) this.#isPushedProtobuf = true;
+        this.#connection.subscribe(toSubscriber(register));
+      }
     });
   }
 
   #configurator(request: BoltRequest): Uint8Array {
     const register = decodeConfiguratorRegister(request.content);
-    return this.#registered(request, register, 'ConfiguratorRegister', () => {
+    return this.#registered(request, hessianMessages, register, 'ConfiguratorRegister', () => {
       clientVersionOf(register);
       const dataInfoId = dataInfoIdOf(register);
       const registId = registerIdOf(register);
-      const registIds = this.#configurators.get(dataInfoId) ?? new Set<string>();
-      if (register.eventType === 'UNREGISTER') {
-        registIds.delete(registId);
-        if (registIds.size === 0) this.#configurators.delete(dataInfoId);
-      } else if (register.eventType === 'REGISTER') {
-        registIds.add(registId);
-        this.#configurators.set(dataInfoId, registIds);
-        this.#pushConfig(dataInfoId, [registId], this.#parts.configurations.value(dataInfoId), 0);
-      }
+      if (register.eventType === 'UNREGISTER') this.#configurators.unregister(dataInfoId, registId);
+      else if (register.eventType === 'REGISTER') this.#configurators.register(dataInfoId, registId);
     });
   }
 
@@ -224,29 +262,32 @@ export class BoltClient {
    * The answer to a registration: what can never be accepted is refused for good, what may heal is asked for again (SOFA bolt protocol,
    * RegisterResponse). The version is always the request's own.
    */
-  #registered(request: BoltRequest, register: BaseRegister, kind: string, act: () => void): Uint8Array {
-    const head = responseTo(request, BoltStatus.Success, BoltClass.RegisterResponse);
+  #registered(request: BoltRequest, messages: MessageCodec, register: BaseRegister, kind: string, act: () => void): Uint8Array {
+    const head = responseTo(request, BoltStatus.Success, messages.registerResponseClass);
     const { registId, version } = register;
     try {
       act();
       const message = `${kind} register success!`;
-      return encodeResponse(head, encodeRegisterResponse({ success: true, registId, version, refused: false, message }));
+      return encodeResponse(head, messages.encodeRegisterResponse({ success: true, registId, version, refused: false, message }));
     } catch (caught) {
       const error = RegistryError.from(caught);
       const isFinal = error.code === RegistryErrorCode.InvalidArgument || error.code === RegistryErrorCode.LimitExceeded;
       this.#parts.host.log.debug('a registration was not accepted', { client: this.#link.address, reason: error.message });
       return encodeResponse(
         head,
-        encodeRegisterResponse({ success: isFinal, registId, version, refused: isFinal, message: error.message }),
+        messages.encodeRegisterResponse({ success: isFinal, registId, version, refused: isFinal, message: error.message }),
       );
     }
   }
 
   /** No list of segments lets the client see all of them. */
-  #syncConfig(request: BoltRequest): Uint8Array {
-    decodeSyncConfigRequest(request.content);
-    const head = responseTo(request, BoltStatus.Success, BoltClass.SyncConfigResponse);
-    return encodeResponse(head, encodeSyncConfigResponse({ success: true, message: null, availableSegments: [], retryInterval: 0 }));
+  #syncConfig(request: BoltRequest, messages: MessageCodec): Uint8Array {
+    messages.decodeSyncConfigRequest(request.content);
+    const head = responseTo(request, BoltStatus.Success, messages.syncConfigResponseClass);
+    return encodeResponse(
+      head,
+      messages.encodeSyncConfigResponse({ success: true, message: null, availableSegments: [], retryInterval: 0 }),
+    );
   }
 
   #push(push: Push, done: (outcome: PushOutcome) => void): void {
@@ -264,31 +305,22 @@ export class BoltClient {
     }
     const requestId = this.#pending.nextId();
     this.#pending.add(requestId, done);
-    this.#link.write(encodePush(push, this.#parts.gateway.dataCenter, this.#dialect, requestId));
+    const encode = this.#isPushedProtobuf && this.#protobuf !== undefined ? this.#protobuf.encodePush : encodePush;
+    this.#link.write(encode(push, this.#parts.gateway.dataCenter, this.#dialect, requestId));
   }
 
-  #pushConfig(dataInfoId: DataInfoId, configuratorRegistIds: readonly string[], value: ConfigValue, attempt: number): void {
-    const { clock } = this.#parts.host;
+  #pushConfig(content: Uint8Array, done: (outcome: PushOutcome) => void): void {
     if (this.#afterAnswer !== undefined) {
-      this.#afterAnswer.push(() => this.#pushConfig(dataInfoId, configuratorRegistIds, value, attempt));
+      this.#afterAnswer.push(() => this.#pushConfig(content, done));
       return;
     }
     if (this.#closed || this.#dialect === undefined) return;
-    const { dataId, instanceId, group } = parseDataInfoId(dataInfoId);
-    const dataBox = value.data === null ? null : { data: value.data };
-    const content = encodeReceivedConfigData({ dataId, group, instanceId, version: value.version, configuratorRegistIds, dataBox });
+    if (this.#link.waitingBytes() > MOST_WAITING_BYTES) {
+      done('failed');
+      return;
+    }
     const requestId = this.#pending.nextId();
-    const retryMs = CONFIG_RETRIES_MS[attempt];
-    const again = () => {
-      // What the newest value is by then is what the client should have.
-      if (retryMs !== undefined && this.#configurators.has(dataInfoId))
-        this.#pushConfig(dataInfoId, configuratorRegistIds, this.#parts.configurations.value(dataInfoId), attempt + 1);
-    };
-    const timer = clock.schedule(PUSH_TIMEOUT_MS + (retryMs ?? 0), again);
-    this.#pending.add(requestId, (outcome) => {
-      timer.cancel();
-      if (outcome === 'failed') clock.schedule(retryMs ?? 0, again);
-    });
+    this.#pending.add(requestId, done);
     const head = { ...this.#dialect, type: BoltType.Request, command: BoltCommand.Request, requestId, codec: BoltCodec.Hessian } as const;
     this.#link.write([encodeRequest({ ...head, timeoutMs: PUSH_TIMEOUT_MS, className: BoltClass.ReceivedConfigData }, content)]);
   }
@@ -301,14 +333,14 @@ export class BoltClient {
       else this.close('idle');
     });
   }
-}
 
-/** Status 0 and success is a delivery; everything else is worth another try. */
-function outcomeOf(status: BoltStatus, content: Uint8Array): PushOutcome {
-  if (status !== BoltStatus.Success) return 'failed';
-  try {
-    return decodeResult(content).success ? 'acknowledged' : 'failed';
-  } catch {
-    return 'failed';
+  /** Status 0 and success is a delivery; everything else is worth another try. */
+  #outcomeOf(answer: BoltResponse): PushOutcome {
+    if (answer.status !== BoltStatus.Success) return 'failed';
+    try {
+      return this.#messagesOf(answer.codec)?.decodeResult(answer.content).success ? 'acknowledged' : 'failed';
+    } catch {
+      return 'failed';
+    }
   }
 }

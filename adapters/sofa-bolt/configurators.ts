@@ -6,41 +6,44 @@ import {
   nextDatumVersion,
   type SessionGateway,
 } from '../../core/index.ts';
+import { CONFIGURATIONS, configurationName, decodeConfiguration } from './operator-records.ts';
 
-const PREFIX = 'sofa/config/';
+export type ConfigListener = (dataInfoId: DataInfoId) => void;
 
-/** What a configurator is told: the text an operator has set for a name, or null, and a version that grows with each change. */
-export interface ConfigValue {
-  readonly data: string | null;
-  readonly version: DatumVersion;
-}
-
-export type ConfigListener = (dataInfoId: DataInfoId, value: ConfigValue) => void;
-
-/**
- * Configuration data that clients follow with configurators: durable documents, one per name. Nothing set is a value too, with a version
- * of this process's start, above what a client may bring from a real SOFARegistry.
- */
+/** Configuration data that clients follow with configurators: durable documents, one per name, which operators write. */
 export class Configurations {
+  /** Resolves when every stored value is known; before, a client must not be told that there is none. */
+  readonly ready: Promise<void>;
   readonly #watch: DocumentWatch;
   readonly #host: Host;
   readonly #listeners = new Set<ConfigListener>();
-  readonly #versions = new Map<DataInfoId, DatumVersion>();
-  readonly #startVersion: DatumVersion;
+  #lastVersion: DatumVersion = 0n;
 
   constructor(gateway: SessionGateway, host: Host) {
     this.#host = host;
-    this.#startVersion = nextDatumVersion(0n, host.clock.wallMs());
-    this.#watch = gateway.documents.watch(PREFIX, (change) => {
-      const key = change.kind === 'put' ? change.document.key : change.key;
-      this.#changed(key.slice(PREFIX.length) as DataInfoId);
+    this.#watch = gateway.documents.watch(CONFIGURATIONS, (change) => {
+      const name = configurationName(change.kind === 'put' ? change.document.key : change.key);
+      for (const listener of this.#listeners) listener(name);
     });
+    this.ready = this.#watch.ready;
   }
 
-  value(dataInfoId: DataInfoId): ConfigValue {
-    const document = this.#watch.get(`${PREFIX}${dataInfoId}`);
-    const data = document === undefined ? null : new TextDecoder().decode(document.value);
-    return { data, version: this.#versions.get(dataInfoId) ?? this.#startVersion };
+  /** The text an operator has set for a name, or null. */
+  value(dataInfoId: DataInfoId): string | null {
+    const document = this.#watch.get(`${CONFIGURATIONS}${dataInfoId}`);
+    if (document === undefined) return null;
+    const configuration = decodeConfiguration(document.value);
+    if (configuration === undefined) this.#host.log.warn('a stored configuration cannot be read and counts as none', { dataInfoId });
+    return configuration?.data ?? null;
+  }
+
+  /**
+   * A version for what is sent now. It is the moment's own in the numbering of a real SOFARegistry, so that a client which comes from one, or
+   * from another gateway, takes what it is told: the newest word is the last one spoken.
+   */
+  nextVersion(): DatumVersion {
+    this.#lastVersion = nextDatumVersion(this.#lastVersion, this.#host.clock.wallMs());
+    return this.#lastVersion;
   }
 
   onChange(listener: ConfigListener): () => void {
@@ -51,11 +54,5 @@ export class Configurations {
   close(): void {
     this.#watch.close();
     this.#listeners.clear();
-  }
-
-  #changed(dataInfoId: DataInfoId): void {
-    this.#versions.set(dataInfoId, nextDatumVersion(this.value(dataInfoId).version, this.#host.clock.wallMs()));
-    const value = this.value(dataInfoId);
-    for (const listener of this.#listeners) listener(dataInfoId, value);
   }
 }

@@ -1,4 +1,5 @@
 import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
+import { Blacklists } from './blacklists.ts';
 import type { SofaConfig } from './config.ts';
 import { Configurations } from './configurators.ts';
 import { sofaComposer, sofaFormatReader } from './translate.ts';
@@ -33,14 +34,24 @@ export function createSofaAdapter(config: SofaConfig): ProtocolAdapter {
 
 async function startSofa(config: SofaConfig, gateway: SessionGateway, host: Host): Promise<RunningRole> {
   const configurations = new Configurations(gateway, host);
+  const blacklists = new Blacklists(gateway);
+  await Promise.all([configurations.ready, blacklists.ready]);
   // Loaded with the adapter, not with the process: a gateway without SOFA does not pay for it.
   const { startSofaServer } = await import('./server.ts');
-  const server = await startSofaServer(config, { gateway, configurations, host, idleTimeoutMs: config.idleTimeoutMs });
+  const server = await startSofaServer(config, {
+    gateway,
+    configurations,
+    blacklists,
+    host,
+    idleTimeoutMs: config.idleTimeoutMs,
+    loadProtobuf: async () => (await import('./protobuf.ts')).protobuf,
+  });
   return {
     drain: () => server.drain(),
     stop: async () => {
       await server.stop();
       configurations.close();
+      blacklists.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type Push, parseDataInfoId, RegistryError, Scope, type ServiceView } from '../../core/index.ts';
+import { type Push, parseDataInfoId, RegistryError, Scope, type ServiceView, type Subscriber } from '../../core/index.ts';
 import { BoltClass } from './codec/class-names.ts';
 import { BoltCodec, BoltCommand, type BoltDialect, BoltType, requestParts } from './codec/frame.ts';
 import type { DataBox } from './codec/message-fields.ts';
@@ -28,31 +28,35 @@ export function encodePush(push: Push, segment: string, dialect: BoltDialect, re
     timeoutMs: PUSH_TIMEOUT_MS,
   };
   if (first.acceptsSeveralDataCenters && first.scope === Scope.Global) {
-    const local = { segment, encoding: null, version: view.version, zipData: null, unzipData: zonesOf(view, undefined, first.zone) };
+    const local = { segment, encoding: null, version: view.version, zipData: null, unzipData: zonesOf(view, first) };
     const multi = { ...names, localSegment: segment, subscriberRegistIds, multiData: new Map([[segment, local]]) };
     return requestParts({ ...head, className: BoltClass.MultiReceivedData }, encodeMultiReceivedData(multi));
   }
-  const zone = first.scope === Scope.Zone ? first.zone : undefined;
-  // What is derived goes into each reader's own zone; without it all zones' readers of everything share one encoding.
-  const key = view.derived.length === 0 ? `sofa-bolt ${zone ?? ''}` : `sofa-bolt ${zone ?? ''} ${first.zone}`;
-  const tail = view.memo(key, () => encodeReceivedDataTail(zonesOf(view, zone, first.zone)));
+  const tail = view.memo(`sofa-bolt ${zonesKey(view, first)}`, () => encodeReceivedDataTail(zonesOf(view, first)));
   const own = encodeReceivedDataHead({ ...names, segment, version: view.version, subscriberRegistIds });
   return requestParts({ ...head, className: BoltClass.ReceivedData }, own, tail);
 }
 
+/** Readers with one key see the same zones of a view. */
+export function zonesKey({ derived }: ServiceView, { scope, zone }: Subscriber): string {
+  if (scope === Scope.Zone) return `in ${zone}`;
+  return derived.length === 0 ? 'all' : `all from ${zone}`;
+}
+
 /**
- * Boxes by the zone of their publishers, in the order of the view, so that equal content is equal bytes. `zone`: only this one. Other
- * ecosystems' zones mean nothing to SOFA's routing: what is derived is offered in the zone of each reader, where every scope finds it.
+ * Boxes by the zone of their publishers, in the order of the view, so that equal content is equal bytes; for the scope zone only the
+ * reader's. Other ecosystems' zones mean nothing to SOFA's routing: what is derived is offered in the zone of each reader, where every
+ * scope finds it.
  */
-function zonesOf(view: ServiceView, zone: string | undefined, ownZone: string): ZoneData {
+export function zonesOf(view: ServiceView, reader: Subscriber): ZoneData {
   const zones = new Map<string, DataBox[]>();
   const add = (name: string, boxes: readonly DataBox[]) => {
-    if (boxes.length === 0 || (zone !== undefined && name !== zone)) return;
+    if (boxes.length === 0 || (reader.scope === Scope.Zone && name !== reader.zone)) return;
     const known = zones.get(name);
     if (known === undefined) zones.set(name, [...boxes]);
     else known.push(...boxes);
   };
   for (const publisher of view.publishers) add(publisher.zone, decodeBoxes(publisher.payload));
-  for (const derived of view.derived) add(ownZone, decodeBoxes(derived.payload));
+  for (const derived of view.derived) add(reader.zone, decodeBoxes(derived.payload));
   return zones;
 }

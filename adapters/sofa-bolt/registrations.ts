@@ -13,11 +13,15 @@ import { encodeBoxes, SOFA_FORMAT } from './payload.ts';
 
 export const DEFAULT_ZONE = 'DEFAULT_ZONE';
 
-/** Limits of what a client may register; upstream has none. */
+/** Limits of what a client may register; upstream has none. What it publishes is limited by the core, to 4 MiB. */
 const LIMITS = {
   /** Interface names with generics, versions and protocol suffixes stay far below. */
   dataIdLength: 1_024,
   nameLength: 256,
+  /** Clients send none, or four for their credentials. */
+  attributes: 1_024,
+  /** Names and values together, in UTF-16 units. */
+  attributesLength: 1024 * 1024,
 } as const;
 
 /** An attribute by which a client asks that its publisher is acknowledged and not stored (SOFA bolt protocol, authentication). */
@@ -32,6 +36,7 @@ export function dataInfoIdOf(register: BaseRegister): DataInfoId {
   if (dataId.length > LIMITS.dataIdLength) throw tooLong('dataId', LIMITS.dataIdLength);
   if (group.length > LIMITS.nameLength) throw tooLong('group', LIMITS.nameLength);
   if (instance.length > LIMITS.nameLength) throw tooLong('instanceId', LIMITS.nameLength);
+  assertAttributes(register.attributes);
   return formatDataInfoId({ dataId, instanceId: instance, group });
 }
 
@@ -81,6 +86,14 @@ export function toSubscriber(register: SubscriberRegister): Subscriber {
   };
 }
 
+function assertAttributes(attributes: ReadonlyMap<string, string>): void {
+  if (attributes.size > LIMITS.attributes)
+    throw new RegistryError(RegistryErrorCode.LimitExceeded, `a registration has at most ${LIMITS.attributes} attributes`);
+  let length = 0;
+  for (const [name, value] of attributes) length += name.length + value.length;
+  if (length > LIMITS.attributesLength) throw tooLong('attributes', LIMITS.attributesLength);
+}
+
 /** Unknown values are treated as `zone` (SOFA bolt protocol, messages). */
 function scopeOf(scope: string | null): Scope {
   if (scope === Scope.DataCenter || scope === Scope.Global) return scope;
@@ -92,5 +105,5 @@ function invalid(message: string): RegistryError {
 }
 
 function tooLong(field: string, limit: number): RegistryError {
-  return new RegistryError(RegistryErrorCode.LimitExceeded, `${field} has at most ${limit} characters`);
+  return new RegistryError(RegistryErrorCode.LimitExceeded, `${field}: at most ${limit} characters`);
 }

@@ -47,6 +47,7 @@ function accept(socket: Socket, parts: BoltClientParts, clients: Map<Socket, Bol
   clients.set(socket, client);
   let hasSaidGoodbye = false;
   socket.on('data', (chunk: Buffer) => client.read(chunk));
+  socket.on('drain', () => client.drained());
   socket.on('end', () => {
     hasSaidGoodbye = true;
   });
@@ -67,6 +68,8 @@ function linkOf(socket: Socket, address: string): BoltLink {
       for (const part of parts) socket.write(part);
       socket.uncork();
     },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     end: () => socket.destroy(),
   };
 }

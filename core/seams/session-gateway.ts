@@ -35,7 +35,7 @@ export interface ServiceView {
 /** One push to one client connection: the newest view for those of its subscribers that share the name and scope. */
 export interface Push {
   readonly view: ServiceView;
-  /** At least one; all of one DataInfoId, scope and zone. */
+  /** At least one; all of one DataInfoId, scope, zone and `acceptsSeveralDataCenters`. */
   readonly subscribers: readonly Subscriber[];
   /** `first`: at least one subscriber has never been sent anything. */
   readonly cause: 'first' | 'change' | 'repeat';

@@ -153,8 +153,8 @@ class Connection implements ClientConnection {
   }
 
   #group(foldedId: FoldedId, subscriber: Subscriber): PushGroup {
-    const { dataInfoId, scope, zone } = subscriber;
-    const key = `${dataInfoId}\u0000${scope}\u0000${zone}`;
+    const { dataInfoId, scope, zone, acceptsSeveralDataCenters } = subscriber;
+    const key = `${dataInfoId}\u0000${scope}\u0000${zone}\u0000${acceptsSeveralDataCenters}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
       group = new PushGroup(foldedId, dataInfoId, this.#context);

@@ -47,7 +47,7 @@ export interface Recording {
 
 /** Every file of recorded frames. */
 export const RECORDINGS: readonly Recording[] = readdirSync(FOLDER)
-  .filter((file) => file.endsWith('.json') && !file.startsWith('hessian-'))
+  .filter((file) => file.endsWith('.json') && !/^(hessian|protobuf)-/.test(file))
   .sort()
   .map((file) => ({ file, frames: readVectors<{ frames: RecordedFrame[] }>(file).frames }));
 
