@@ -7,6 +7,7 @@ export { createLog, LogLevel } from './host/log.ts';
 export { NodeMetrics } from './host/metrics.ts';
 export { createNodeClock } from './host/node-clock.ts';
 export { createNodeRandom } from './host/node-random.ts';
+export { openEtcdStore } from './host/open-etcd-store.ts';
 export { openSlotCache } from './host/slot-cache.ts';
 export { type LinkTls, parseAddress } from './host/tcp-dial.ts';
 export type { NodeIdentity } from './host/tcp-handshake.ts';

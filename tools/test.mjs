@@ -30,6 +30,12 @@ const GROUPS = [
   { name: 'style', run: () => vitest('style', 'style') },
   { name: 'unit', run: () => vitest('unit', 'unit') },
   { name: 'contract', run: () => vitest('contract', 'contract') },
+  {
+    name: 'etcd',
+    missing: () => (has('etcd', '--version') ? undefined : 'etcd 3.4 or newer'),
+    bring: 'apt-get install etcd-server',
+    run: () => vitest('etcd', 'etcd'),
+  },
   { name: 'sim', run: () => vitest('sim', 'sim') },
   { name: 'e2e', run: () => vitest('e2e', 'e2e') },
   { name: 'eureka-recorded', run: () => vitest('eureka-recorded', 'conformance', 'test/conformance/eureka-recorded/') },

@@ -279,6 +279,7 @@ const STATUS_BY_CODE: Readonly<Partial<Record<RegistryErrorCode, number>>> = {
   [RegistryErrorCode.Conflict]: 409,
   [RegistryErrorCode.Unavailable]: 503,
   [RegistryErrorCode.Timeout]: 503,
+  [RegistryErrorCode.NotLeader]: 503,
   [RegistryErrorCode.StoreUnavailable]: 503,
   [RegistryErrorCode.Stopped]: 503,
 };

@@ -3,10 +3,13 @@ import { ClassicLevel } from 'classic-level';
 import { ByteReader } from '../codec/byte-reader.ts';
 import { ByteWriter } from '../codec/byte-writer.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import type { ProcessId } from '../model/node.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Log } from '../seams/log.ts';
-import type { CommitResult, LeadershipGrant, MetaStore, StoreCondition, StoredValue, StoreWrite } from '../seams/store.ts';
-import { assertValueSizes } from './memory-store.ts';
+import type { CommitResult, Fence, Leadership, MetaStore, StoreCondition, StoredValue, StoreWatcher, StoreWrite } from '../seams/store.ts';
+import type { Closeable } from '../seams/transport.ts';
+import { assertTerm, assertValueSizes } from './memory-store.ts';
+import { StoreWatchers } from './store-watchers.ts';
 
 type Level = ClassicLevel<string, Uint8Array>;
 type LevelWrite =
@@ -70,6 +73,7 @@ class EmbeddedStore implements MetaStore {
   #level: Level;
   /** All values, as committed. Meta's documents are small and reads must go on while the disk does not. */
   readonly #values = new Map<string, StoredValue>();
+  readonly #watchers = new StoreWatchers();
   #revision = 0;
   #term = 0;
   #queue: Promise<unknown> = Promise.resolve();
@@ -109,8 +113,9 @@ class EmbeddedStore implements MetaStore {
     return keys.slice(0, limit).map((key) => this.#values.get(key) as StoredValue);
   }
 
-  async commit(writes: readonly StoreWrite[]): Promise<CommitResult> {
+  async commit(writes: readonly StoreWrite[], fence?: Fence): Promise<CommitResult> {
     assertValueSizes(writes);
+    assertTerm(fence, this.#term);
     const own = writes.map((write) => (write.kind === 'put' ? { ...write, value: new Uint8Array(write.value) } : write));
     const run = this.#queue.then(() => this.#commitNow(own));
     this.#queue = run.catch(() => undefined);
@@ -121,8 +126,15 @@ class EmbeddedStore implements MetaStore {
     return this.#revision;
   }
 
-  async campaign(name: string, _holder: string, validForMs: number): Promise<LeadershipGrant> {
-    return { name, term: this.#term, validForMs };
+  async campaign(name: string, holder: ProcessId, validForMs: number): Promise<Leadership> {
+    return { name, holder, term: this.#term, validForMs };
+  }
+
+  /** Nobody else could take over: the folder is locked. */
+  async resign(): Promise<void> {}
+
+  watch(prefix: string, watcher: StoreWatcher): Closeable {
+    return this.#watchers.add(prefix, watcher);
   }
 
   condition(): StoreCondition {
@@ -162,6 +174,7 @@ class EmbeddedStore implements MetaStore {
       if (write.kind === 'delete') this.#values.delete(write.key);
       else this.#values.set(write.key, { key: write.key, value: write.value, revision });
     }
+    this.#watchers.committed(writes, revision);
     return { committed: true, revision };
   }
 

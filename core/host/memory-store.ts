@@ -1,12 +1,17 @@
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { CommitResult, MetaStore, StoreCondition, StoredValue, StoreWrite } from '../seams/store.ts';
+import type { ProcessId } from '../model/node.ts';
+import type { CommitResult, Fence, Leadership, MetaStore, StoreCondition, StoredValue, StoreWatcher, StoreWrite } from '../seams/store.ts';
+import type { Closeable } from '../seams/transport.ts';
+import { StoreWatchers } from './store-watchers.ts';
 
-/** A MetaStore that forgets: the model the durable ones are tested against, and the simulator's base. */
+/** A MetaStore that forgets: the model the durable ones are tested against. Like the embedded one it grants leadership to whoever asks. */
 export class MemoryStore implements MetaStore {
   readonly #values = new Map<string, StoredValue>();
   #revision = 0;
+  readonly #watchers = new StoreWatchers();
   #term = 0;
+  #holder: ProcessId | undefined;
   #closed = false;
 
   async get(key: string): Promise<StoredValue | undefined> {
@@ -19,9 +24,10 @@ export class MemoryStore implements MetaStore {
     return keys.slice(0, limit).map((key) => this.#values.get(key) as StoredValue);
   }
 
-  async commit(writes: readonly StoreWrite[]): Promise<CommitResult> {
+  async commit(writes: readonly StoreWrite[], fence?: Fence): Promise<CommitResult> {
     if (this.#closed) throw new RegistryError(RegistryErrorCode.StoreUnavailable, 'the store is closed');
     assertValueSizes(writes);
+    assertTerm(fence, this.#term);
     for (const write of writes) {
       const revision = this.#values.get(write.key)?.revision ?? 0;
       if (write.expectedRevision !== undefined && write.expectedRevision !== revision)
@@ -32,6 +38,7 @@ export class MemoryStore implements MetaStore {
       if (write.kind === 'delete') this.#values.delete(write.key);
       else this.#values.set(write.key, { key: write.key, value: new Uint8Array(write.value), revision: this.#revision });
     }
+    this.#watchers.committed(writes, this.#revision);
     return { committed: true, revision: this.#revision };
   }
 
@@ -39,9 +46,18 @@ export class MemoryStore implements MetaStore {
     return this.#revision;
   }
 
-  async campaign(name: string, _holder: string, validForMs: number) {
-    this.#term += 1;
-    return { name, term: this.#term, validForMs };
+  async campaign(name: string, holder: ProcessId, validForMs: number): Promise<Leadership> {
+    if (holder !== this.#holder) this.#term += 1;
+    this.#holder = holder;
+    return { name, holder, term: this.#term, validForMs };
+  }
+
+  async resign(): Promise<void> {
+    this.#holder = undefined;
+  }
+
+  watch(prefix: string, watcher: StoreWatcher): Closeable {
+    return this.#watchers.add(prefix, watcher);
   }
 
   condition(): StoreCondition {
@@ -63,4 +79,10 @@ export function assertValueSizes(writes: readonly StoreWrite[]): void {
       );
     }
   }
+}
+
+/** @throws RegistryError `not-leader` when the fence is of another term than the present one. */
+export function assertTerm(fence: Fence | undefined, present: number): void {
+  if (fence === undefined || fence.term === present) return;
+  throw new RegistryError(RegistryErrorCode.NotLeader, `term ${fence.term} of ${fence.name} is over`);
 }

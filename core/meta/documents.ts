@@ -23,10 +23,16 @@ export class DocumentStore {
   async list(prefix: string, after: string): Promise<DocumentListAnswer> {
     const revision = await this.#store.revision();
     const start = after === '' ? {} : { after: PREFIX + after };
-    const page = await this.#store.list(PREFIX + prefix, { ...start, limit: PAGE_DOCUMENTS });
-    const documents = page.map(toDocument);
-    const last = documents.at(-1);
-    return { revision, next: documents.length === PAGE_DOCUMENTS && last !== undefined ? last.key : '', documents };
+    const found = await this.#store.list(PREFIX + prefix, { ...start, limit: PAGE_DOCUMENTS });
+    const documents: StoredDocument[] = [];
+    let bytes = 0;
+    for (const stored of found) {
+      if (bytes > LIMITS.documentPageBytes) break;
+      documents.push(toDocument(stored));
+      bytes += stored.value.length;
+    }
+    const isLast = documents.length === found.length && found.length < PAGE_DOCUMENTS;
+    return { revision, next: isLast ? '' : (documents.at(-1)?.key ?? ''), documents };
   }
 
   /** @throws RegistryError `limit-exceeded`, `conflict`, `store-unavailable`. */

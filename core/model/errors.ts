@@ -21,6 +21,8 @@ export const RegistryErrorCode = {
   Malformed: 'malformed',
   /** The other side belongs to another cluster, slot count or data centre. */
   WrongCluster: 'wrong-cluster',
+  /** Another Meta leads; the term in which this was asked is over. */
+  NotLeader: 'not-leader',
   /** This part is stopping and takes no new work. */
   Stopped: 'stopped',
 } as const;

@@ -29,8 +29,12 @@ export const LIMITS = {
   handshakeFrameBytes: 4 * 1024,
   /** Connections that have not proved yet who they are; the oldest is dropped for the next one. */
   handshakesAtOnce: 1_024,
-  /** Largest durable document in one value; etcd refuses 1.5 MiB, larger documents are chunked. */
-  documentBytes: 1024 * 1024,
+  /** Largest durable document: a Nacos configuration of 10 MiB with its head. */
+  documentBytes: 12 * 1024 * 1024,
+  /** Documents above this are stored in chunks of it where the store refuses large values; etcd refuses 1.5 MiB. */
+  documentChunkBytes: 512 * 1024,
+  /** Bytes of documents in one page of a listing; one document more than that may be in it. */
+  documentPageBytes: 8 * 1024 * 1024,
   /** Longest durable document key. */
   documentKeyLength: 1_024,
   /** Publishers of one client connection. A SOFA gateway application publishes some thousand. */
@@ -54,6 +58,8 @@ export function assertLimits(limits: typeof LIMITS = LIMITS): void {
   if (limits.slotPageBytes + limits.publisherPayloadBytes > limits.wireFrameBytes)
     broken.push('a slot page does not fit into a wire frame');
   if (limits.linkQueueBytes < limits.wireFrameBytes) broken.push('a wire frame does not fit onto a link');
-  if (limits.documentBytes > 1_500_000) broken.push('a document does not fit into one etcd value');
+  if (limits.documentChunkBytes > 1_000_000) broken.push('a chunk of a document does not fit into one etcd value');
+  if (limits.documentPageBytes + limits.documentBytes > limits.wireFrameBytes)
+    broken.push('a page of documents does not fit into a wire frame');
   if (broken.length > 0) throw new Error(`limits contradict each other: ${broken.join('; ')}`);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEmbeddedStore } from '../../core/host/embedded-store.ts';
-import { createNodeClock, type MetaStore, RegistryErrorCode, type StoreWrite } from '../../core/index.ts';
+import { createNodeClock, type MetaStore, type ProcessId, RegistryErrorCode, type StoreWrite } from '../../core/index.ts';
 import { type ScratchFolder, scratchFolder } from '../support/scratch-folder.ts';
 import { SILENT_LOG } from '../support/standalone.ts';
 import { StoreProcess, VALUE_REPEATS } from '../support/store-process.ts';
@@ -89,7 +89,7 @@ describe('what is kept across openings', () => {
     let term = 0;
     for (let opening = 0; opening < 3; opening += 1) {
       const store = await opened();
-      const grant = await store.campaign('meta', 'n1', 1_000);
+      const grant = await store.campaign('meta', 'n1#a' as ProcessId, 1_000);
       expect(grant?.term).toBeGreaterThan(term);
       term = grant?.term ?? 0;
       await store.close();

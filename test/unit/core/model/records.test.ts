@@ -64,8 +64,8 @@ describe('the limits', () => {
   it.each([
     ['a frame too small for a batch', { wireFrameBytes: 5 * 1024 * 1024 - 1 }, /a batch does not fit/],
     ['a page too large for a frame', { slotPageBytes: 61 * 1024 * 1024 }, /a slot page does not fit/],
-    ['a document too large for etcd', { documentBytes: 1_500_001 }, /a document does not fit/],
-    ['two of them at once', { wireFrameBytes: 1, documentBytes: 2_000_000 }, /batch.*page.*document/],
+    ['a chunk too large for etcd', { documentChunkBytes: 1_500_001 }, /a chunk of a document does not fit/],
+    ['two of them at once', { wireFrameBytes: 1, documentChunkBytes: 2_000_000 }, /batch.*page.*chunk.*documents/],
   ])('with %s are refused at start', (_name, change, message) => {
     expect(() => assertLimits({ ...LIMITS, ...change } as typeof LIMITS)).toThrow(message);
   });
