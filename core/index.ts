@@ -25,6 +25,7 @@ export * from './model/publisher.ts';
 export * from './model/register-version.ts';
 export * from './model/service-instance.ts';
 export * from './model/slot-table.ts';
+export * from './model/stop-push.ts';
 export * from './model/subscriber.ts';
 export * from './seams/clock.ts';
 export * from './seams/host.ts';

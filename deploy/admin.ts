@@ -3,6 +3,7 @@ import { RegistryError, RegistryErrorCode, type RunningRole } from '../core/inde
 import { isAdmitted } from './admin-guard.ts';
 import type { Config } from './config-schema.ts';
 import type { GatewayParts } from './gateway.ts';
+import { OperatorRoutes } from './operator-routes.ts';
 
 interface Check {
   readonly name: string;
@@ -18,8 +19,11 @@ interface Check {
  * @throws RegistryError `unavailable` when the port cannot be bound.
  */
 export async function startAdminServer(config: Config['admin'], parts: GatewayParts, token: string): Promise<RunningRole> {
+  const operator = new OperatorRoutes(parts);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    void answer(request, response, parts, token).catch((caught: unknown) => send(response, 500, `${RegistryError.from(caught).message}\n`));
+    void answer(request, response, { ...parts, operator }, token).catch((caught: unknown) =>
+      send(response, 500, `${RegistryError.from(caught).message}\n`),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
@@ -37,6 +41,7 @@ export async function startAdminServer(config: Config['admin'], parts: GatewayPa
     stop: async () => {
       if (isStopped) return;
       isStopped = true;
+      await operator.stop();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
@@ -45,22 +50,28 @@ export async function startAdminServer(config: Config['admin'], parts: GatewayPa
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, parts: GatewayParts, token: string): Promise<void> {
+interface AdminParts extends GatewayParts {
+  readonly operator: OperatorRoutes;
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, parts: AdminParts, token: string): Promise<void> {
   const [path = '/', query = ''] = (request.url ?? '/').split('?');
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    send(response, 405, 'only GET is answered here\n');
-    return;
-  }
-  if (path === '/livez') send(response, 200, 'ok\n');
-  else if (path === '/readyz' || path === '/startupz') answerReady(response, parts, new URLSearchParams(query).has('verbose'));
-  else if (path === '/metrics') {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (isRead && path === '/livez') send(response, 200, 'ok\n');
+  else if (isRead && (path === '/readyz' || path === '/startupz')) answerReady(response, parts, new URLSearchParams(query).has('verbose'));
+  else if (isRead && path === '/metrics') {
     const { contentType, text } = await parts.metrics.scrape();
     send(response, 200, text, contentType);
   } else if (!isAdmitted({ remoteAddress: request.socket.remoteAddress, headers: request.headers }, token))
     send(response, 403, 'this is answered with the token of the data folder, or on this machine\n');
-  else if (path === '/slots') send(response, 200, `${JSON.stringify(parts.data.slots())}\n`, 'application/json');
-  else if (path === '/members') send(response, 200, `${JSON.stringify(parts.meta.members())}\n`, 'application/json');
-  else send(response, 404, 'not found\n');
+  else if (isRead && path === '/slots') send(response, 200, `${JSON.stringify(parts.data.slots())}\n`, 'application/json');
+  else if (isRead && path === '/members') send(response, 200, `${JSON.stringify(parts.meta.members())}\n`, 'application/json');
+  else {
+    const answered = await parts.operator.answer(request, path, query);
+    if (answered !== undefined) send(response, answered.status, answered.body, 'application/json');
+    else if (isRead) send(response, 404, 'not found\n');
+    else send(response, 405, 'only GET is answered here\n');
+  }
 }
 
 function answerReady(response: ServerResponse, parts: GatewayParts, isVerbose: boolean): void {

@@ -45,6 +45,7 @@ export interface GatewayParts {
   readonly data: DataServer;
   readonly session: SessionServer;
   readonly metrics: NodeMetrics;
+  readonly host: Host;
 }
 
 export function createAdapters(config: Config, version: string): readonly ProtocolAdapter[] {
@@ -88,12 +89,7 @@ export async function startGateway(config: Config, version: string, log: Log): P
   }
 }
 
-async function startRoles(
-  config: Config,
-  version: string,
-  log: Log,
-  started: RunningRole[],
-): Promise<GatewayParts & { readonly host: Host }> {
+async function startRoles(config: Config, version: string, log: Log, started: RunningRole[]): Promise<GatewayParts> {
   const clock = createNodeClock();
   const random = createNodeRandom();
   const metrics = new NodeMetrics();

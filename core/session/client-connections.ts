@@ -18,13 +18,16 @@ export interface ConnectionParts {
   readonly views: ViewStore;
   readonly pushes: PushRegistry;
   readonly trace: SessionTrace;
-  isPushStopped(): boolean;
+  /** By `ip:port`. */
+  isPushStopped(address: string): boolean;
   /** When more than this share of the connections breaks within a second, withdrawals wait. */
   readonly massCloseShare: number;
   readonly massCloseGraceMs: number;
 }
 
 const WINDOW_MS = 1_000;
+/** How long a broken link is held before it is decided whether it broke alone. A client whose process dies ends its link cleanly. */
+const DECISION_MS = 250;
 /** Below this number of breaks it is clients that die, not the network. */
 const MASS_CLOSE_LEAST = 10;
 
@@ -45,9 +48,12 @@ export class ClientConnections {
 
   connect(client: ClientInfo): ClientConnection {
     if (this.#stopped) throw new RegistryError(RegistryErrorCode.Stopped, 'the Session is stopping');
-    const connection = new Connection(client, this.#parts, (reason) => {
-      this.#open.delete(connection);
-      return this.#graceMs(reason);
+    const connection = new Connection(client, this.#parts, {
+      closed: (reason) => {
+        this.#open.delete(connection);
+        if (reason !== 'clean') this.#breaks.push(this.#parts.host.clock.monotonicMs());
+      },
+      isMassBreak: () => this.#isMassBreak(),
     });
     this.#open.add(connection);
     return connection;
@@ -60,22 +66,25 @@ export class ClientConnections {
     this.#open.clear();
   }
 
-  /** How long to wait before withdrawing: nothing for a single death, a grace when many links break together. */
-  #graceMs(reason: CloseReason): number {
-    if (reason === 'clean') return 0;
+  /** Whether so many links broke within a second that it is the network and not the clients. */
+  #isMassBreak(): boolean {
     const nowMs = this.#parts.host.clock.monotonicMs();
     this.#breaks = this.#breaks.filter((atMs) => nowMs - atMs < WINDOW_MS);
-    this.#breaks.push(nowMs);
     const before = this.#open.size + this.#breaks.length;
-    const isMass = this.#breaks.length >= MASS_CLOSE_LEAST && this.#breaks.length > this.#parts.massCloseShare * before;
-    return isMass ? this.#parts.massCloseGraceMs : 0;
+    return this.#breaks.length >= MASS_CLOSE_LEAST && this.#breaks.length > this.#parts.massCloseShare * before;
   }
+}
+
+/** What a connection needs of all the others. */
+interface Neighbours {
+  closed(reason: CloseReason): void;
+  isMassBreak(): boolean;
 }
 
 class Connection implements ClientConnection {
   readonly #client: ClientInfo;
   readonly #parts: ConnectionParts;
-  readonly #closing: (reason: CloseReason) => number;
+  readonly #neighbours: Neighbours;
   readonly #owner: PublisherOwner = { keys: new Map() };
   readonly #groups = new Map<string, PushGroup>();
   /** By DataInfoId and registerId: the group a subscriber is in. */
@@ -83,16 +92,16 @@ class Connection implements ClientConnection {
   readonly #context: PushContext;
   #closed = false;
 
-  constructor(client: ClientInfo, parts: ConnectionParts, closing: (reason: CloseReason) => number) {
+  constructor(client: ClientInfo, parts: ConnectionParts, neighbours: Neighbours) {
     this.#client = client;
     this.#parts = parts;
-    this.#closing = closing;
+    this.#neighbours = neighbours;
     this.#context = {
       host: parts.host,
       sink: client.push,
       profile: client.pushProfile,
       view: (foldedId, dataInfoId) => parts.views.view(foldedId, dataInfoId, client.format),
-      isStopped: () => parts.isPushStopped(),
+      isStopped: () => parts.isPushStopped(client.address),
       acknowledged: (foldedId, version) => parts.trace.acknowledged(foldedId, version),
       sent: (foldedId, version) => parts.trace.sent(foldedId, version),
     };
@@ -137,10 +146,17 @@ class Connection implements ClientConnection {
   close(reason: CloseReason): void {
     if (this.#closed) return;
     this.abandon();
-    const graceMs = this.#closing(reason);
-    const { publishers, host } = this.#parts;
-    if (graceMs === 0) publishers.disconnect(this.#owner);
-    else host.clock.schedule(graceMs, () => publishers.disconnect(this.#owner));
+    this.#neighbours.closed(reason);
+    const { publishers, host, massCloseGraceMs } = this.#parts;
+    if (reason === 'clean' || massCloseGraceMs === 0) {
+      publishers.disconnect(this.#owner);
+      return;
+    }
+    // The first of many cannot be told from a single one until others follow.
+    host.clock.schedule(DECISION_MS, () => {
+      if (!this.#neighbours.isMassBreak()) publishers.disconnect(this.#owner);
+      else host.clock.schedule(massCloseGraceMs, () => publishers.disconnect(this.#owner));
+    });
   }
 
   /** Ends pushing without withdrawing anything. */

@@ -5,7 +5,7 @@ import { Role } from '../model/node.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Formats } from '../seams/protocol-adapter.ts';
-import type { ClientInfo, DocumentWatch, GlobalChange, ServiceView, SessionGateway } from '../seams/session-gateway.ts';
+import type { ClientInfo, GlobalChange, ServiceView, SessionGateway } from '../seams/session-gateway.ts';
 import type { Closeable } from '../seams/transport.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
 import { decodeDocumentsChanged } from '../wire/documents.ts';
@@ -26,6 +26,7 @@ import { LeaseCopies } from './lease-copies.ts';
 import { LeasePublishers } from './lease-publishers.ts';
 import { PublisherStore } from './publisher-store.ts';
 import { PushRegistry } from './push/push-registry.ts';
+import { PushSwitch } from './push-switch.ts';
 import { RecentWithdrawals } from './recent-withdrawals.ts';
 import { buildView } from './service-view.ts';
 import { SlotRouter } from './slot-router.ts';
@@ -35,8 +36,6 @@ import { SessionTrace } from './trace.ts';
 import { ViewStore } from './view-store.ts';
 import { Visibility } from './visibility.ts';
 
-/** An operator's switch: while this document exists nothing is pushed. */
-const STOP_PUSH_KEY = 'switch/stop-push';
 const QUERY_TRIES = 20;
 const QUERY_RETRY_MS = 50;
 
@@ -60,7 +59,7 @@ export class SessionRole implements SessionServer {
   readonly #joins: Joins;
   readonly #trace: SessionTrace;
   readonly #closeables: Closeable[] = [];
-  #stopPush: DocumentWatch | undefined;
+  #pushSwitch: PushSwitch | undefined;
   #stopped = false;
 
   constructor(config: SessionConfig, host: RoleHost, meta: MetaClient, formats: Formats) {
@@ -111,7 +110,7 @@ export class SessionRole implements SessionServer {
       views: this.#views,
       pushes: this.#pushes,
       trace: this.#trace,
-      isPushStopped: () => this.#stopPush?.get(STOP_PUSH_KEY) !== undefined,
+      isPushStopped: (address) => this.#pushSwitch?.isStopped(address) === true,
       massCloseShare: config.massCloseShare,
       massCloseGraceMs: config.massCloseGraceMs,
     });
@@ -149,9 +148,10 @@ export class SessionRole implements SessionServer {
     this.#schedulePulse();
   }
 
-  /** Resolves when the slot table is there, so that no client is accepted before it can be served. */
+  /** Resolves when the slot table is there and the push switch is known, so that no client is accepted before it can be served. */
   async whenRoutable(): Promise<void> {
-    this.#stopPush = this.#documents.watch(STOP_PUSH_KEY, () => this.#pushes.advanceAll());
+    this.#pushSwitch = new PushSwitch(this.#documents, () => this.#pushes.advanceAll());
+    await this.#pushSwitch.ready;
     while (!this.isReady() && !this.#stopped) {
       await new Promise<void>((resolve) => {
         const watch = this.#meta.onChange(() => {

@@ -44,6 +44,8 @@ export interface BoltOptions {
   readonly dialect?: BoltDialect;
   /** False: pushes are never answered. */
   readonly answersPushes?: boolean;
+  /** An address of the loopback network, for clients that are to be told apart by it. */
+  readonly localAddress?: string;
 }
 
 /** A bolt client that keeps every frame it gets: it shows what a real client hides, and does what a real client never does. */
@@ -72,7 +74,8 @@ export class BoltConnection {
   }
 
   static async open(port: number, options: BoltOptions = {}): Promise<BoltConnection> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const { localAddress = '127.0.0.1' } = options;
+    const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from 'node:http';
+import type { SofaOperatorApi } from '../adapters/sofa-bolt/operator-api.ts';
+import { RegistryError, RegistryErrorCode } from '../core/index.ts';
+import type { GatewayParts } from './gateway.ts';
+
+/** Configuration data may have 1 MiB, escaped in JSON up to six times that; nothing an operator sends needs more. */
+const BODY_BYTES = 8 * 1024 * 1024;
+
+export interface OperatorAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The operators' API on the admin port. It is loaded with the first request that is meant for it. */
+export class OperatorRoutes {
+  readonly #parts: GatewayParts;
+  #api: Promise<SofaOperatorApi> | undefined;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+  }
+
+  /** The caller is admitted already. undefined for a path that is not served. */
+  async answer(request: IncomingMessage, path: string, query: string): Promise<OperatorAnswer | undefined> {
+    this.#api ??= this.#load();
+    const api = await this.#api;
+    try {
+      const body = await readBody(request);
+      const answer = await api.answer({ method: request.method ?? 'GET', path, query: new URLSearchParams(query), body });
+      return answer === undefined ? undefined : { status: answer.status, body: `${JSON.stringify(answer.json)}\n` };
+    } catch (caught) {
+      const error = RegistryError.from(caught);
+      if (error.code !== RegistryErrorCode.LimitExceeded) throw error;
+      return { status: 413, body: `${JSON.stringify({ success: false, message: error.message })}\n` };
+    }
+  }
+
+  async stop(): Promise<void> {
+    (await this.#api)?.close();
+  }
+
+  async #load(): Promise<SofaOperatorApi> {
+    const { SofaOperatorApi } = await import('../adapters/sofa-bolt/operator-api.ts');
+    return new SofaOperatorApi(this.#parts.session.gateway.documents, this.#parts.host);
+  }
+}
+
+/** What is over the limit is read and thrown away, so that the sender hears the answer; the server's request timeout ends it. */
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= BODY_BYTES) chunks.push(chunk);
+      else chunks = [];
+    });
+    request.on('error', reject);
+    request.on('end', () => {
+      if (bytes <= BODY_BYTES) resolve(Buffer.concat(chunks).toString('utf8'));
+      else reject(new RegistryError(RegistryErrorCode.LimitExceeded, `a body has at most ${BODY_BYTES} bytes`));
+    });
+  });
+}
