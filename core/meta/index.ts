@@ -6,7 +6,6 @@ import type { RoleHost } from '../seams/host.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
 import type { MetaStore } from '../seams/store.ts';
 import type { Closeable } from '../seams/transport.ts';
-import { allocateSlots } from '../slot/allocation.ts';
 import { assertSlotCount } from '../slot/slot-of.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
 import {
@@ -29,6 +28,9 @@ import {
 import { assertSameCluster, openCluster, StoredSessions, StoredSlotTable } from './cluster-record.ts';
 import { DocumentStore } from './documents.ts';
 import { Membership } from './membership.ts';
+import { type ReplicationState, SlotArranger } from './slot-arranger.ts';
+
+export type { ReplicationState } from './slot-arranger.ts';
 
 export interface MetaConfig {
   /** Name of the cluster; members of another one are refused by it. */
@@ -44,6 +46,7 @@ export interface MetaConfig {
 export interface MetaServer extends RunningRole {
   table(): SlotTable;
   members(): readonly Member[];
+  replication(): ReplicationState;
 }
 
 /** Meta's own watch: evicts, arranges and notices its own stalls. */
@@ -72,6 +75,7 @@ class MetaRole implements MetaServer {
   readonly #storedSessions: StoredSessions;
   readonly #documents: DocumentStore;
   readonly #membership: Membership;
+  readonly #arranger: SlotArranger;
   #table: SlotTable;
   #documentRevision = 0;
   #arranging: Promise<void> | undefined;
@@ -102,6 +106,7 @@ class MetaRole implements MetaServer {
     this.#storedSessions = storedSessions;
     this.#documents = new DocumentStore(store);
     this.#membership = new Membership(config.heartbeatMs, Math.floor(host.clock.wallMs()));
+    this.#arranger = new SlotArranger(config.slotCount, config.replicas, this.#membership);
     this.#table = table;
     // The nodes of the stored table start anew as far as this Meta knows: the first heartbeat of each is a restart.
     for (const slot of table.slots) {
@@ -133,6 +138,10 @@ class MetaRole implements MetaServer {
     return this.#membership.members();
   }
 
+  replication(): ReplicationState {
+    return this.#arranger.replication(this.#table);
+  }
+
   async drain(): Promise<void> {
     await this.#arranging;
   }
@@ -150,6 +159,7 @@ class MetaRole implements MetaServer {
     const wasSettled = this.#isSettled();
     const { joined, restarted, left } = this.#membership.beat(request, this.#host.clock.monotonicMs());
     this.#awaited.delete(request.member.peer);
+    this.#arranger.noteWeights(request);
     const { member } = request;
     if (joined || left) {
       this.#host.log.info(left ? 'member left' : restarted ? 'member restarted' : 'member joined', { peer: member.peer });
@@ -245,12 +255,11 @@ class MetaRole implements MetaServer {
       .map((member) => member.peer);
     if (dataNodes.length === 0 || !this.#isSettled()) return;
     const back = dataNodes.filter((peer) => this.#restarted.has(peer));
-    const kept = withoutNodes(this.#table, new Set(back));
-    const others = dataNodes.filter((peer) => !back.includes(peer));
-    // What a restarted node led goes to followers that still have the data, before the node takes part again.
-    const rescued = back.length > 0 && others.length > 0 ? this.#allocate(kept, others) : kept;
-    const next = this.#allocate(rescued, dataNodes);
-    if (next === this.#table || next.epoch === this.#table.epoch) return;
+    const next = this.#arranger.arrange(this.#table, new Set(back));
+    if (next === this.#table) {
+      for (const peer of back) this.#restarted.delete(peer);
+      return;
+    }
     await this.#stored.save(next);
     for (const peer of back) this.#restarted.delete(peer);
     this.#table = next;
@@ -278,36 +287,8 @@ class MetaRole implements MetaServer {
     return request.slots.some((slot) => slot.serving && this.#table.slots[slot.slotId]?.leaderEpoch === slot.leaderEpoch);
   }
 
-  #allocate(table: SlotTable, dataNodes: readonly PeerId[]): SlotTable {
-    const reported = (slotId: number, peer: PeerId) => {
-      const report = this.#membership.report(peer, slotId);
-      return report?.leaderEpoch === table.slots[slotId]?.leaderEpoch ? report : undefined;
-    };
-    return allocateSlots({
-      table,
-      slotCount: this.#config.slotCount,
-      replicas: this.#config.replicas,
-      dataNodes,
-      isSynced: (slotId, follower) => reported(slotId, follower)?.synced === true,
-      isStable: table.slots.every((slot) => reported(slot.slotId, slot.leader)?.serving === true),
-    });
-  }
-
   #announce(except: PeerId | undefined): void {
     const frame = encodeTableChanged({ tableEpoch: this.#table.epoch, membersEpoch: this.#membership.epoch });
     for (const member of this.#membership.members()) if (member.peer !== except) this.#host.peers.send(member.peer, frame);
   }
 }
-
-/** The table as if some nodes held nothing: their leaderships are open, so that whoever takes them gets a new leader epoch. */
-function withoutNodes(table: SlotTable, nodes: ReadonlySet<PeerId>): SlotTable {
-  if (nodes.size === 0) return table;
-  const slots = table.slots.map((slot) => ({
-    ...slot,
-    leader: nodes.has(slot.leader) ? NOBODY : slot.leader,
-    followers: slot.followers.filter((peer) => !nodes.has(peer)),
-  }));
-  return { epoch: table.epoch, slots };
-}
-
-const NOBODY = '' as PeerId;

@@ -6,6 +6,8 @@ interface Entry {
   readonly leaseMs: number;
   readonly lastBeatMs: number;
   readonly load: number;
+  /** Of the table it held when it sent its reports. */
+  readonly tableEpoch: number;
   readonly slots: ReadonlyMap<number, SlotReport>;
   readonly broken: ReadonlySet<PeerId>;
 }
@@ -49,6 +51,7 @@ export class Membership {
       leaseMs: request.leaseMs,
       lastBeatMs: nowMs,
       load: request.load,
+      tableEpoch: request.tableEpoch,
       slots: new Map(request.slots.map((slot) => [slot.slotId, slot])),
       broken: new Set(request.broken),
     });
@@ -76,6 +79,11 @@ export class Membership {
 
   report(peer: PeerId, slotId: number): SlotReport | undefined {
     return this.#entries.get(peer)?.slots.get(slotId);
+  }
+
+  /** The table under which a member made its last reports; 0 when it is unknown. */
+  tableEpochOf(peer: PeerId): number {
+    return this.#entries.get(peer)?.tableEpoch ?? 0;
   }
 
   #isGone(entry: Entry, nowMs: number): boolean {

@@ -97,7 +97,7 @@ describe('balancing', () => {
     expect(after.slots.filter((slot) => slot.leader === B)).toHaveLength(6);
   });
 
-  it('moves at most ten copies to a new node in one round', () => {
+  it('begins to move at most ten copies to a new node', () => {
     const size = { slotCount: 64, replicas: 2 };
     const settled = tableOf(...Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? ([A, B] as const) : ([B, A] as const))));
     const after = allocate(size, settled, [A, B, C]);
@@ -132,20 +132,71 @@ describe('balancing', () => {
     expect(after.slots[0]?.followers).toEqual([B]);
   });
 
-  it('never moves a slot that has only one copy', () => {
+  it('moves a slot that has one copy through a second one', () => {
+    const size = { slotCount: 4, replicas: 1 };
     const table = tableOf([A], [A], [A], [A]);
-    expect(allocate({ slotCount: 4, replicas: 1 }, table, [A, B])).toBe(table);
+    const added = allocate(size, table, [A, B], { isSynced: nobody });
+    expect(added.slots.map(({ leader, followers }) => [leader, ...followers])).toEqual([[A, B], [A, B], [A], [A]]);
+    expect(allocate(size, added, [A, B], { isSynced: nobody })).toBe(added);
+    const led = allocate(size, added, [A, B]);
+    expect(led.slots.map(({ leader, followers }) => [leader, ...followers])).toEqual([[B, A], [B, A], [A], [A]]);
+    expect(allocate(size, led, [A, B], { isStable: false })).toBe(led);
+    const done = allocate(size, led, [A, B]);
+    expect(done.slots.map(({ leader, followers }) => [leader, ...followers])).toEqual([[B], [B], [A], [A]]);
+    expect(done.slots.map((slot) => slot.leaderEpoch)).toEqual([2, 2, 1, 1]);
+    expect(allocate(size, done, [A, B])).toBe(done);
+  });
+});
+
+describe('a restarted node', () => {
+  const emptyNodes = new Set([A]);
+
+  it('holds nothing: its slots go to their followers, and it is filled again as a follower', () => {
+    const after = allocate(TWO, tableOf([A, B], [B, A], [A, C], [C, B]), [A, B, C], { emptyNodes });
+    expect(after.slots.map((slot) => slot.leader)).toEqual([B, B, C, C]);
+    expect(after.slots.map((slot) => slot.leaderEpoch)).toEqual([2, 1, 2, 1]);
+    expect(after.slots.map((slot) => slot.followers)).toEqual([[A], [A], [A], [B]]);
+  });
+
+  it('leads under a new epoch what nobody else holds', () => {
+    const after = allocate({ slotCount: 2, replicas: 1 }, tableOf([A], [B]), [A, B], { emptyNodes });
+    expect(after.slots.map(({ leader, leaderEpoch }) => [leader, leaderEpoch])).toEqual([
+      [A, 2],
+      [B, 1],
+    ]);
+  });
+
+  it('leads what its followers had not taken over yet, because its restart cache knows more', () => {
+    const after = allocate(TWO, tableOf([A, B], [B, A], [A, B], [B, A]), [A, B], { emptyNodes, isSynced: (slotId) => slotId === 2 });
+    expect(after.slots.map((slot) => slot.leader)).toEqual([A, B, B, B]);
+  });
+});
+
+describe('a lost leader', () => {
+  it('is replaced by a synced follower, else by one that was synced under an earlier table', () => {
+    const table = tableOf([A, B, C], [A, B, C]);
+    const size = { slotCount: 2, replicas: 3 };
+    const is = (wanted: PeerId) => (_slotId: number, peer: PeerId) => peer === wanted;
+    expect(allocate(size, table, [B, C], { isSynced: is(C) }).slots.map((slot) => slot.leader)).toEqual([C, C]);
+    const after = allocate(size, table, [B, C], { isSynced: nobody, wasSynced: is(C) });
+    expect(after.slots.map((slot) => slot.leader)).toEqual([C, C]);
+    expect(allocate(size, table, [B, C], { isSynced: is(B), wasSynced: everybody }).slots.map((slot) => slot.leader)).toEqual([B, B]);
   });
 });
 
 describe('a changed number of replicas', () => {
-  it('gives the surplus followers up', () => {
-    const after = allocate({ slotCount: 2, replicas: 2 }, tableOf([A, B, C], [B, A, C]), [A, B, C], { isStable: false });
+  const two = { slotCount: 2, replicas: 2 };
+  const three = tableOf([A, B, C], [B, A, C]);
+
+  it('gives the surplus followers up when the others are whole, and not before', () => {
+    expect(allocate(two, three, [A, B, C], { isStable: false })).toBe(three);
+    expect(allocate(two, three, [A, B, C], { isSynced: nobody })).toBe(three);
+    const after = allocate(two, three, [A, B, C]);
     expect(after.slots.map((slot) => slot.followers.length)).toEqual([1, 1]);
     expect(after.slots.map((slot) => slot.leaderEpoch)).toEqual([1, 1]);
   });
 
-  it('fills what is missing', () => {
+  it('fills what is missing at once', () => {
     const after = allocate({ slotCount: 2, replicas: 3 }, tableOf([A, B], [B, A]), [A, B, C], { isStable: false });
     expect(after.slots.map((slot) => slot.followers)).toEqual([
       [B, C],

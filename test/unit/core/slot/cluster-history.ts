@@ -28,10 +28,11 @@ export function settle(
   table: SlotTable,
   dataNodes: readonly PeerId[],
   onRound?: (before: SlotTable, after: SlotTable) => void,
+  more: Partial<AllocationInput> = {},
 ): SlotTable {
   let before = table;
   for (let round = 0; round <= size.slotCount * size.replicas + 2; round += 1) {
-    const after = allocate(size, before, dataNodes);
+    const after = allocate(size, before, dataNodes, more);
     if (after === before) return before;
     onRound?.(before, after);
     before = after;
@@ -76,30 +77,35 @@ function changed(chance: Chance, nodes: readonly PeerId[], all: readonly PeerId[
   return left.length >= 2 ? left : [...nodes];
 }
 
-/** Greatest minus smallest number of leaderships, and of copies, over the live nodes. */
-export function spread(table: SlotTable, nodes: readonly PeerId[]): { readonly leaders: number; readonly copies: number } {
+/** Greatest and smallest number of leaderships, and of copies, over the live nodes; by weight when there is one. */
+export function spread(table: SlotTable, nodes: readonly PeerId[], weightOf: (slotId: number) => number = () => 1) {
   const leaders = new Map(nodes.map((peer) => [peer, 0]));
   const copies = new Map(leaders);
   for (const slot of table.slots) {
-    leaders.set(slot.leader, (leaders.get(slot.leader) ?? 0) + 1);
-    for (const peer of copiesOf(slot)) copies.set(peer, (copies.get(peer) ?? 0) + 1);
+    const weight = weightOf(slot.slotId);
+    leaders.set(slot.leader, (leaders.get(slot.leader) ?? 0) + weight);
+    for (const peer of copiesOf(slot)) copies.set(peer, (copies.get(peer) ?? 0) + weight);
   }
-  const range = (counts: ReadonlyMap<PeerId, number>) => Math.max(...counts.values()) - Math.min(...counts.values());
-  return { leaders: range(leaders), copies: range(copies) };
+  return {
+    mostLeaders: Math.max(...leaders.values()),
+    leastLeaders: Math.min(...leaders.values()),
+    mostCopies: Math.max(...copies.values()),
+    leastCopies: Math.min(...copies.values()),
+  };
 }
 
 export function copiesOf(slot: Slot): PeerId[] {
   return [slot.leader, ...slot.followers];
 }
 
-/** The slots that differ in leader, and those that differ in the nodes that hold a copy. */
-export function differences(before: SlotTable, after: SlotTable): { readonly leaders: Slot[]; readonly copies: Slot[] } {
+/** The slots that differ in leader, and those that a node holds now and did not before. */
+export function differences(before: SlotTable, after: SlotTable): { readonly leaders: Slot[]; readonly added: Slot[] } {
   const leaders: Slot[] = [];
-  const copies: Slot[] = [];
+  const added: Slot[] = [];
   for (const slot of after.slots) {
     const old = before.slots[slot.slotId];
     if (old?.leader !== slot.leader) leaders.push(slot);
-    if (old === undefined || copiesOf(old).sort().join() !== copiesOf(slot).sort().join()) copies.push(slot);
+    if (old === undefined || copiesOf(slot).some((peer) => !copiesOf(old).includes(peer))) added.push(slot);
   }
-  return { leaders, copies };
+  return { leaders, added };
 }
