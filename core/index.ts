@@ -40,3 +40,4 @@ export * from './seams/transport.ts';
 export { type SessionConfig, type SessionServer, type SessionStats, startSessionServer } from './session/index.ts';
 export { CrossProtocol, type CrossProtocolConfig, DEFAULT_CROSS_PROTOCOL } from './session/visibility.ts';
 export { assertSlotCount, SLOT_COUNTS } from './slot/slot-of.ts';
+export type { ClusterView } from './wire/meta-client.ts';

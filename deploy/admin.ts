@@ -1,27 +1,21 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { RegistryError, RegistryErrorCode, type RunningRole } from '../core/index.ts';
 import { isAdmitted } from './admin-guard.ts';
+import { readMembers, readSlots } from './cluster-pages.ts';
 import type { Config } from './config-schema.ts';
-import type { GatewayParts } from './gateway.ts';
 import { OperatorRoutes } from './operator-routes.ts';
-
-interface Check {
-  readonly name: string;
-  /** A failing essential check makes the gateway not ready; another one is only told. */
-  readonly isEssential: boolean;
-  readonly isFine: boolean;
-  readonly text: string;
-}
+import { readChecks } from './readiness.ts';
+import type { NodeParts } from './roles.ts';
 
 /**
  * The admin port: health and metrics for everybody, the rest for whoever the guard admits.
  *
  * @throws RegistryError `unavailable` when the port cannot be bound.
  */
-export async function startAdminServer(config: Config['admin'], parts: GatewayParts, token: string): Promise<RunningRole> {
+export async function startAdminServer(config: Config['admin'], parts: NodeParts, token: string): Promise<RunningRole> {
   const operator = new OperatorRoutes(parts);
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
-    void answer(request, response, { ...parts, operator }, token).catch((caught: unknown) =>
+    void answer(request, response, parts, operator, token).catch((caught: unknown) =>
       send(response, 500, `${RegistryError.from(caught).message}\n`),
     );
   });
@@ -50,11 +44,13 @@ export async function startAdminServer(config: Config['admin'], parts: GatewayPa
   };
 }
 
-interface AdminParts extends GatewayParts {
-  readonly operator: OperatorRoutes;
-}
-
-async function answer(request: IncomingMessage, response: ServerResponse, parts: AdminParts, token: string): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: NodeParts,
+  operator: OperatorRoutes,
+  token: string,
+): Promise<void> {
   const [path = '/', query = ''] = (request.url ?? '/').split('?');
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead && path === '/livez') send(response, 200, 'ok\n');
@@ -64,17 +60,17 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
     send(response, 200, text, contentType);
   } else if (!isAdmitted({ remoteAddress: request.socket.remoteAddress, headers: request.headers }, token))
     send(response, 403, 'this is answered with the token of the data folder, or on this machine\n');
-  else if (isRead && path === '/slots') send(response, 200, `${JSON.stringify(parts.data.slots())}\n`, 'application/json');
-  else if (isRead && path === '/members') send(response, 200, `${JSON.stringify(parts.meta.members())}\n`, 'application/json');
+  else if (isRead && path === '/slots') send(response, 200, `${JSON.stringify(readSlots(parts))}\n`, 'application/json');
+  else if (isRead && path === '/members') send(response, 200, `${JSON.stringify(readMembers(parts))}\n`, 'application/json');
   else {
-    const answered = await parts.operator.answer(request, path, query);
+    const answered = await operator.answer(request, path, query);
     if (answered !== undefined) send(response, answered.status, answered.body, 'application/json');
     else if (isRead) send(response, 404, 'not found\n');
     else send(response, 405, 'only GET is answered here\n');
   }
 }
 
-function answerReady(response: ServerResponse, parts: GatewayParts, isVerbose: boolean): void {
+function answerReady(response: ServerResponse, parts: NodeParts, isVerbose: boolean): void {
   const checks = readChecks(parts);
   const isReady = checks.every((check) => check.isFine || !check.isEssential);
   const lines = checks.map((check) => `[${check.isFine ? '+' : check.isEssential ? '-' : '!'}] ${check.name}: ${check.text}`);
@@ -83,31 +79,6 @@ function answerReady(response: ServerResponse, parts: GatewayParts, isVerbose: b
     isReady ? 200 : 503,
     isVerbose ? `${lines.join('\n')}\n${isReady ? 'ready' : 'not ready'}\n` : isReady ? 'ready\n' : 'not ready\n',
   );
-}
-
-function readChecks({ store, data, session }: GatewayParts): readonly Check[] {
-  const condition = store.condition();
-  const slots = data.slots();
-  const serving = slots.filter((slot) => slot.phase === 'serving').length;
-  const held = data.heldNames().length;
-  const heldLeases = data.heldLeaseCount();
-  return [
-    {
-      name: 'session',
-      isEssential: true,
-      isFine: session.isReady(),
-      text: session.isReady() ? 'has a slot table' : 'waits for a slot table',
-    },
-    { name: 'slots', isEssential: true, isFine: serving === slots.length && slots.length > 0, text: `${serving} of ${slots.length} serve` },
-    {
-      name: 'store',
-      isEssential: false,
-      isFine: condition.state === 'serving',
-      text: condition.state === 'refusing-writes' ? `durable writes are refused: ${condition.reason}` : condition.state,
-    },
-    { name: 'held names', isEssential: false, isFine: held === 0, text: `${held} names wait for their publishers after the restart` },
-    { name: 'held leases', isEssential: false, isFine: heldLeases === 0, text: `${heldLeases} overdue leases are kept` },
-  ];
 }
 
 function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {

@@ -1,14 +1,19 @@
 import { type EurekaConfig, eurekaConfigSchema } from '../adapters/eureka/index.ts';
 import { type SofaConfig, sofaConfigSchema } from '../adapters/sofa-bolt/index.ts';
 import { CrossProtocol, DEFAULT_CROSS_PROTOCOL } from '../core/index.ts';
+import { type ClusterConfig, clusterConfigSchema, joinSchema, replicasSchema, rolesSchema } from './cluster-config.ts';
 
 /** The whole configuration after defaults: nothing is optional. */
 export interface Config {
   readonly dataDir: string;
-  readonly cluster: string;
   readonly dataCenter: string;
+  /** Comma-separated; `rolesOf` reads it. */
+  readonly roles: string;
+  readonly join: string;
   readonly portOffset: number;
   readonly slots: number;
+  readonly replicas: number;
+  readonly cluster: ClusterConfig;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'json' | 'text' };
   readonly admin: { readonly host: string; readonly port: number };
   readonly registry: {
@@ -28,13 +33,6 @@ export const configSchema = {
   additionalProperties: false,
   properties: {
     dataDir: { type: 'string', minLength: 1, default: './isthmus-data', description: 'Folder of the durable state; one gateway at a time' },
-    cluster: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 100,
-      default: 'isthmus',
-      description: 'Name of the cluster; fixed at the first start',
-    },
     dataCenter: {
       type: 'string',
       minLength: 1,
@@ -42,8 +40,12 @@ export const configSchema = {
       default: 'DefaultDataCenter',
       description: 'Name of this datacenter as clients see it',
     },
+    roles: rolesSchema,
+    join: joinSchema,
     portOffset: { type: 'integer', minimum: 0, maximum: 50_000, default: 0, description: 'Added to every port' },
     slots: { type: 'integer', enum: [256, 1024, 4096], default: 256, description: 'Slot count; fixed at the first start' },
+    replicas: replicasSchema,
+    cluster: clusterConfigSchema,
     log: {
       type: 'object',
       additionalProperties: false,

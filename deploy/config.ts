@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
 import { eurekaConfigProblems } from '../adapters/eureka/index.ts';
+import { clusterProblems } from './cluster-config.ts';
 import { type Config, configSchema, environmentNameOf, flagOf, type Setting, settings } from './config-schema.ts';
 
 /** What the command line asks for besides settings. */
@@ -132,12 +133,21 @@ function put(tree: Tree, path: string, value: unknown): void {
 }
 
 function check(tree: Tree, problems: string[]): void {
-  // Groups that nobody mentioned must exist for their defaults to be filled in.
-  for (const [name, child] of Object.entries(configSchema.properties))
-    if ('properties' in child && tree[name] === undefined) tree[name] = {};
+  addGroups(tree, configSchema);
   const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: true });
   const validate = ajv.compile(configSchema);
   if (!validate(tree)) for (const error of validate.errors ?? []) problems.push(describe(error, tree));
+  else problems.push(...clusterProblems(tree as unknown as Config));
+}
+
+/** Groups that nobody mentioned must exist for their defaults to be filled in. */
+function addGroups(tree: Tree, schema: { readonly properties: Readonly<Record<string, object>> }): void {
+  for (const [name, child] of Object.entries(schema.properties)) {
+    if (!('properties' in child)) continue;
+    tree[name] ??= {};
+    const group = tree[name];
+    if (typeof group === 'object' && group !== null) addGroups(group as Tree, child as typeof schema);
+  }
 }
 
 function describe(error: ErrorObject, tree: Tree): string {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { SofaOperatorApi } from '../adapters/sofa-bolt/operator-api.ts';
-import { RegistryError, RegistryErrorCode } from '../core/index.ts';
-import type { GatewayParts } from './gateway.ts';
+import { RegistryError, RegistryErrorCode, type SessionServer } from '../core/index.ts';
+import type { NodeParts } from './roles.ts';
 
 /** Configuration data may have 1 MiB, escaped in JSON up to six times that; nothing an operator sends needs more. */
 const BODY_BYTES = 8 * 1024 * 1024;
@@ -11,18 +11,20 @@ export interface OperatorAnswer {
   readonly body: string;
 }
 
-/** The operators' API on the admin port. It is loaded with the first request that is meant for it. */
+/** The operators' API on the admin port of a node with a Session. It is loaded with the first request that is meant for it. */
 export class OperatorRoutes {
-  readonly #parts: GatewayParts;
+  readonly #parts: NodeParts;
   #api: Promise<SofaOperatorApi> | undefined;
 
-  constructor(parts: GatewayParts) {
+  constructor(parts: NodeParts) {
     this.#parts = parts;
   }
 
   /** The caller is admitted already. undefined for a path that is not served. */
   async answer(request: IncomingMessage, path: string, query: string): Promise<OperatorAnswer | undefined> {
-    this.#api ??= this.#load();
+    const { session } = this.#parts;
+    if (session === undefined) return undefined;
+    this.#api ??= this.#load(session);
     const api = await this.#api;
     try {
       const body = await readBody(request);
@@ -39,9 +41,9 @@ export class OperatorRoutes {
     (await this.#api)?.close();
   }
 
-  async #load(): Promise<SofaOperatorApi> {
+  async #load(session: SessionServer): Promise<SofaOperatorApi> {
     const { SofaOperatorApi } = await import('../adapters/sofa-bolt/operator-api.ts');
-    return new SofaOperatorApi(this.#parts.session.gateway.documents, this.#parts.host);
+    return new SofaOperatorApi(session.gateway.documents, this.#parts.host);
   }
 }
 

@@ -1,4 +1,5 @@
-import type { ListenerInfo, ProtocolAdapter } from '../core/index.ts';
+import { type ListenerInfo, type ProtocolAdapter, Role } from '../core/index.ts';
+import { hostInAddress, isAmongOthers, listenAddress, rolesOf } from './cluster-config.ts';
 import type { Config } from './config-schema.ts';
 
 /** Every listener of a configuration. */
@@ -11,7 +12,22 @@ export function listListeners(config: Config, adapters: readonly ProtocolAdapter
     setting: 'admin.port',
     clientSetting: `http://localhost:${config.admin.port}/readyz?verbose`,
   };
-  return [...adapters.flatMap((adapter) => adapter.listeners), admin];
+  const cluster = isAmongOthers(config) ? [clusterListener(config)] : [];
+  const isSession = rolesOf(config).includes(Role.Session);
+  return [...(isSession ? adapters.flatMap((adapter) => adapter.listeners) : []), admin, ...cluster];
+}
+
+function clusterListener(config: Config): ListenerInfo {
+  const { host, port } = listenAddress(config);
+  const told = config.cluster.advertisedHost === '' ? host : config.cluster.advertisedHost;
+  return {
+    protocol: 'cluster',
+    purpose: 'other nodes',
+    host,
+    port,
+    setting: 'cluster.listen',
+    clientSetting: rolesOf(config).includes(Role.Meta) ? `other nodes: --join ${hostInAddress(told)}:${port}` : 'nothing: nodes find it',
+  };
 }
 
 /** The listeners as an aligned table: protocol, address, port, what to put into a client. */

@@ -7,20 +7,26 @@ export interface SessionListParts {
   /** Connections of this gateway now: the "weight" by which clients prefer the emptier of two servers. */
   connectionCount(): number;
   readonly advertisedHost: string;
+  /** Bolt addresses of the other Sessions of the cluster, sorted. */
+  otherSessions(): readonly string[];
 }
 
 /**
  * The list of session servers that SOFA clients ask for first (SOFA bolt protocol, discovery). Plain text without compression, a weight
- * that is load, and never an empty list: whatever zone is asked for, this gateway serves it.
+ * that is load, and never an empty list: whatever zone is asked for, this gateway serves it. The other Sessions of a cluster follow.
  */
 export function createSessionListApp(parts: SessionListParts): Koa {
-  const addresses = (context: Context) => [`${parts.advertisedHost === '' ? localHost(context) : parts.advertisedHost}:${parts.port()}`];
+  const addresses = (context: Context) => {
+    const own = `${parts.advertisedHost === '' ? localHost(context) : parts.advertisedHost}:${parts.port()}`;
+    return [own, ...parts.otherSessions().filter((address) => address !== own)];
+  };
   const plain = (context: Context, body: string) => {
     context.type = 'text/plain';
     context.body = body;
   };
   const router = new Router({ prefix: '/api/servers' });
   router.get('/query', (context) => plain(context, addresses(context).join(';')));
+  // How many connections the others have is not known here; the same number for all makes the choice even.
   router.get('/queryWithWeight', (context) =>
     plain(
       context,

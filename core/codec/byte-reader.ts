@@ -9,10 +9,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #mayEndLater: boolean;
   #offset = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** `mayEndLater`: the sender is of a later version, which may have added fields at the end; `end` then takes them. */
+  constructor(bytes: Uint8Array, mayEndLater = false) {
     this.#bytes = bytes;
+    this.#mayEndLater = mayEndLater;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -92,7 +95,7 @@ export class ByteReader {
 
   /** Bytes left over mean that the two sides do not speak the same version. */
   end(): void {
-    if (this.remaining > 0) this.#fail(`${this.remaining} bytes too many`);
+    if (this.remaining > 0 && !this.#mayEndLater) this.#fail(`${this.remaining} bytes too many`);
   }
 
   #take(length: number): number {

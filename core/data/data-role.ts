@@ -14,7 +14,7 @@ import { slotOf } from '../slot/slot-of.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
 import { MessageKind } from '../wire/frame.ts';
 import { decodeTableChanged } from '../wire/heartbeat.ts';
-import type { HeartbeatReport, MetaClient } from '../wire/meta-client.ts';
+import type { ClusterView, HeartbeatReport, MetaClient } from '../wire/meta-client.ts';
 import { decodeSessionPulse, encodeSessionPulseAnswer } from '../wire/session-pulse.ts';
 import { decodeSlotBatch, encodeSlotBatchAnswer, type SlotBatchRequest } from '../wire/slot-batch.ts';
 import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, encodeCompareRootsAnswer } from '../wire/slot-compare.ts';
@@ -161,6 +161,10 @@ export class DataRole implements DataServer {
       };
     });
     return summaries.sort((a, b) => a.slotId - b.slotId);
+  }
+
+  cluster(): ClusterView {
+    return this.#meta.view();
   }
 
   heldNames(): readonly FoldedId[] {

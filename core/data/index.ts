@@ -5,7 +5,7 @@ import { type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
 import type { SlotCache } from '../seams/store.ts';
-import { MetaClient } from '../wire/meta-client.ts';
+import { type ClusterView, MetaClient } from '../wire/meta-client.ts';
 import { DataRole } from './data-role.ts';
 import { HeldNames } from './held-names.ts';
 import { RestartCache } from './restart-cache.ts';
@@ -53,6 +53,8 @@ export interface DataServer extends RunningRole {
   leaseCount(): number;
   /** Overdue leases that the guard keeps. */
   heldLeaseCount(): number;
+  /** The cluster as this node was told last. */
+  cluster(): ClusterView;
 }
 
 /**

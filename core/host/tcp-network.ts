@@ -26,8 +26,8 @@ export interface TcpNetworkOptions {
   /** Shared by all nodes; empty on loopback, and where mutual TLS decides. */
   readonly secret: string;
   readonly listen: { readonly host: string; readonly port: number };
-  /** `host:port` told to others; empty: where it listens. */
-  readonly advertisedAddress: string;
+  /** Host told to others; empty: where it listens. */
+  readonly advertisedHost: string;
   readonly tls: LinkTls | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -378,7 +378,7 @@ export class TcpNetwork {
   // Listening
 
   async #listen(): Promise<void> {
-    const { listen, tls, advertisedAddress } = this.#options;
+    const { listen, tls, advertisedHost } = this.#options;
     const onSocket = (socket: Socket) => this.#accept(socket);
     this.#server =
       tls === undefined
@@ -409,8 +409,8 @@ export class TcpNetwork {
     });
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
-    const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-    this.#address = advertisedAddress === '' ? `${host}:${port}` : withPort(advertisedAddress, port);
+    const host = advertisedHost === '' ? listen.host : advertisedHost;
+    this.#address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   }
 
   /** Strangers are few and short-lived, whoever connects how often. */
@@ -477,8 +477,4 @@ function roleOf(peer: PeerId): Role {
 
 function fullLink(to: PeerId): RegistryError {
   return new RegistryError(RegistryErrorCode.Unavailable, `the link to ${to} is full: ${LIMITS.linkQueueBytes} bytes are under way`);
-}
-
-function withPort(address: string, port: number): string {
-  return /:\d+$/.test(address) && !address.endsWith(':0') ? address : `${address.replace(/:0$/, '')}:${port}`;
 }

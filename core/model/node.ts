@@ -34,4 +34,13 @@ export interface Member {
   readonly address: string;
   /** Rack, room or availability zone of the node, as its operator names it; '' when there is only one. Copies of a slot are kept apart. */
   readonly zone: string;
+  /** Where clients of a protocol reach this Session; absent or empty for the other roles. */
+  readonly clientAddresses?: readonly ClientAddress[];
+}
+
+export interface ClientAddress {
+  /** The configuration name of the listener, e.g. `sofa.port`. */
+  readonly listener: string;
+  /** `host:port`, as clients are told. */
+  readonly address: string;
 }

@@ -160,6 +160,12 @@ export interface DocumentWatch extends Closeable {
   entries(): IterableIterator<StoredDocument>;
 }
 
+export interface SessionAddress {
+  /** `host:port`; '' for this Session when its configuration names none. */
+  readonly address: string;
+  readonly isSelf: boolean;
+}
+
 /** What an adapter sees of the core: values, never slots, epochs or roles. */
 export interface SessionGateway {
   readonly dataCenter: string;
@@ -173,8 +179,11 @@ export interface SessionGateway {
    * `changed` is called synchronously while the change is applied; a `register` or `cancel` of this Session resolves after it.
    */
   readEverything(format: string, changed: (changes: readonly GlobalChange[]) => void): GlobalReading;
-  /** Sessions of this cluster whose clients could connect, for protocols that hand out a list. Sorted by address. */
-  sessions(): readonly { readonly address: string; readonly connections: number }[];
+  /**
+   * Where clients reach the Sessions of this cluster, for protocols that hand out a list: this one first, the others by address.
+   * `listener` is the configuration name of the port, e.g. `sofa.port`.
+   */
+  sessions(listener: string): readonly SessionAddress[];
   /** Slots with names that are held after a restart: how many, for readiness pages. */
   heldNames(): readonly FoldedId[];
 }

@@ -1,10 +1,10 @@
 import type { FoldedId } from '../model/data-info-id.ts';
-import { type PeerId, Role } from '../model/node.ts';
+import { type ClientAddress, type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
 import type { Formats } from '../seams/protocol-adapter.ts';
 import type { SessionGateway } from '../seams/session-gateway.ts';
-import { MetaClient } from '../wire/meta-client.ts';
+import { type ClusterView, MetaClient } from '../wire/meta-client.ts';
 import { SessionRole } from './session-role.ts';
 import type { CrossProtocolConfig } from './visibility.ts';
 
@@ -17,6 +17,8 @@ export interface SessionConfig {
   readonly address: string;
   /** Where the node stands, '' (or absent) when there is only one place. */
   readonly zone?: string;
+  /** Where its clients connect, by listener. */
+  readonly clientAddresses?: readonly ClientAddress[];
   readonly heartbeatMs: number;
   readonly heartbeatLeaseMs: number;
   readonly pulseMs: number;
@@ -48,6 +50,8 @@ export interface SessionServer extends RunningRole {
   isReady(): boolean;
   heldNames(): readonly FoldedId[];
   stats(): SessionStats;
+  /** The cluster as this node was told last. */
+  cluster(): ClusterView;
 }
 
 /**
@@ -61,7 +65,14 @@ export async function startSessionServer(config: SessionConfig, host: RoleHost, 
   const meta = new MetaClient({
     cluster: config.cluster,
     slotCount: config.slotCount,
-    member: { peer: host.peers.self, role: Role.Session, processId: host.processId, address: config.address, zone: config.zone ?? '' },
+    member: {
+      peer: host.peers.self,
+      role: Role.Session,
+      processId: host.processId,
+      address: config.address,
+      zone: config.zone ?? '',
+      ...(config.clientAddresses === undefined ? {} : { clientAddresses: config.clientAddresses }),
+    },
     metas: config.metas,
     heartbeatMs: config.heartbeatMs,
     leaseMs: config.heartbeatLeaseMs,

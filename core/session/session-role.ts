@@ -1,17 +1,17 @@
 import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
-import { Role } from '../model/node.ts';
+import { type ClientAddress, Role } from '../model/node.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Formats } from '../seams/protocol-adapter.ts';
-import type { ClientInfo, GlobalChange, ServiceView, SessionGateway } from '../seams/session-gateway.ts';
+import type { ClientInfo, GlobalChange, ServiceView, SessionAddress, SessionGateway } from '../seams/session-gateway.ts';
 import type { Closeable } from '../seams/transport.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
 import { decodeDocumentsChanged } from '../wire/documents.ts';
 import { MessageKind } from '../wire/frame.ts';
 import { decodeTableChanged } from '../wire/heartbeat.ts';
-import type { MetaClient } from '../wire/meta-client.ts';
+import type { ClusterView, MetaClient } from '../wire/meta-client.ts';
 import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, encodeCompareRootsAnswer } from '../wire/slot-compare.ts';
 import { decodeSlotFetchAnswer, decodeSlotNotice, encodeSlotFetch, type NoticedChange } from '../wire/slot-read.ts';
 import { ClientConnections } from './client-connections.ts';
@@ -122,7 +122,7 @@ export class SessionRole implements SessionServer {
       documents: this.#documents,
       query: (dataInfoId: DataInfoId, format: string) => this.#query(dataInfoId, format),
       readEverything: (format: string, changed: (changes: readonly GlobalChange[]) => void) => this.#reader.open(format, changed),
-      sessions: () => this.#sessions(),
+      sessions: (listener: string) => this.#sessions(listener),
       heldNames: () => this.#views.heldNames(),
     };
   }
@@ -170,6 +170,10 @@ export class SessionRole implements SessionServer {
 
   isReady(): boolean {
     return this.#meta.table.slots.length === this.#config.slotCount;
+  }
+
+  cluster(): ClusterView {
+    return this.#meta.view();
   }
 
   heldNames(): readonly FoldedId[] {
@@ -261,12 +265,15 @@ export class SessionRole implements SessionServer {
     throw new RegistryError(RegistryErrorCode.Unavailable, `${dataInfoId} cannot be read now`);
   }
 
-  #sessions(): readonly { readonly address: string; readonly connections: number }[] {
-    const sessions = this.#meta.members.filter((member) => member.role === Role.Session);
-    return sessions.map((member) => ({
-      address: member.address,
-      connections: member.processId === this.#host.processId ? this.#connections.count : 0,
-    }));
+  #sessions(listener: string): readonly SessionAddress[] {
+    const addressOf = (addresses: readonly ClientAddress[] | undefined) =>
+      addresses?.find((each) => each.listener === listener)?.address ?? '';
+    const self = { address: addressOf(this.#config.clientAddresses), isSelf: true };
+    const others = this.#meta.members
+      .filter((member) => member.role === Role.Session && member.peer !== this.#host.peers.self)
+      .map((member) => ({ address: addressOf(member.clientAddresses), isSelf: false }))
+      .filter(({ address }) => address !== '');
+    return [self, ...others.sort((a, b) => (a.address < b.address ? -1 : 1))];
   }
 
   #schedulePulse(): void {

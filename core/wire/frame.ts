@@ -8,8 +8,9 @@ import { LIMITS } from '../model/limits.ts';
  *
  *     frame := version:u8 kind:u8 body
  *
- * The version is the sender's. A receiver takes its own version and the one before it, so that a cluster can be upgraded
- * node by node. An error answer has kind 255 and the body `code:text message:text`.
+ * The version is the sender's. A receiver takes its own version, the one before it and the next one, so that a cluster can be upgraded
+ * node by node. A new version adds fields only at the end of a body: an older receiver does not read them, a newer one does without them
+ * (`frame[0]` tells). An error answer has kind 255 and the body `code:text message:text`.
  */
 export const PROTOCOL_VERSION = 1;
 export const OLDEST_PROTOCOL_VERSION = 1;
@@ -61,7 +62,7 @@ export function frameKind(frame: Uint8Array): MessageKind {
 /** A reader behind the head of a frame of this kind. An error answer is thrown as the RegistryError it carries. */
 export function openFrame(frame: Uint8Array, expected: MessageKind): ByteReader {
   const kind = frameKind(frame);
-  const reader = new ByteReader(frame);
+  const reader = new ByteReader(frame, (frame[0] ?? 0) > PROTOCOL_VERSION);
   reader.raw(2);
   if (kind === MessageKind.Error) throw readError(reader);
   if (kind !== expected) throw new RegistryError(RegistryErrorCode.Malformed, `message kind ${kind} where ${expected} was expected`);

@@ -138,11 +138,14 @@ export function readSlotTable(reader: ByteReader): SlotTable {
 
 function writeMember(member: Member, writer: ByteWriter): void {
   writer.text(member.peer).u8(ROLES.indexOf(member.role)).text(member.processId).text(member.address).text(member.zone);
+  writer.list(member.clientAddresses ?? [], ({ listener, address }) => writer.text(listener).text(address));
 }
 
 function readMember(reader: ByteReader): Member {
   const peer = reader.text() as PeerId;
   const role = ROLES[reader.u8()];
   if (role === undefined) throw new RegistryError(RegistryErrorCode.Malformed, 'unknown role of a member');
-  return { peer, role, processId: reader.text() as ProcessId, address: reader.text(), zone: reader.text() };
+  const member = { peer, role, processId: reader.text() as ProcessId, address: reader.text(), zone: reader.text() };
+  const clientAddresses = reader.list((item) => ({ listener: item.text(), address: item.text() }));
+  return clientAddresses.length === 0 ? member : { ...member, clientAddresses };
 }

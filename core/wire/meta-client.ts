@@ -16,12 +16,22 @@ export interface MetaClientOptions {
   readonly cluster: string;
   readonly slotCount: number;
   readonly member: Member;
-  /** Tried in turn until one answers. */
+  /** Tried in turn until one answers. The list may grow while nodes are found. */
   readonly metas: readonly PeerId[];
   readonly heartbeatMs: number;
   readonly leaseMs: number;
   readonly host: RoleHost;
   readonly report: () => HeartbeatReport;
+}
+
+/** What a node knows of its cluster. */
+export interface ClusterView {
+  /** The Meta that is asked first. */
+  readonly meta: PeerId;
+  /** Milliseconds since Meta answered last; undefined before the first answer. */
+  readonly metaSilentMs: number | undefined;
+  readonly table: SlotTable;
+  readonly members: readonly Member[];
 }
 
 export interface MetaChange {
@@ -38,12 +48,13 @@ export class MetaClient {
   readonly #options: MetaClientOptions;
   readonly #listeners = new Set<(change: MetaChange) => void>();
   readonly #broken = new Set<PeerId>();
-  readonly #linkWatch: Closeable;
+  readonly #linkWatches: readonly Closeable[];
   #table: SlotTable = EMPTY_SLOT_TABLE;
   #members: readonly Member[] = [];
   #membersEpoch = 0;
   #documentRevision = 0;
   #metaIndex = 0;
+  #answeredAtMs: number | undefined;
   #timer: Timer | undefined;
   #beating: Promise<void> | undefined;
   #beatAgain = false;
@@ -51,7 +62,15 @@ export class MetaClient {
 
   constructor(options: MetaClientOptions) {
     this.#options = options;
-    this.#linkWatch = options.host.peers.onLinkBroken((peer) => this.#broken.add(peer));
+    const { peers } = options.host;
+    this.#linkWatches = [
+      peers.onLinkBroken((peer) => {
+        this.#broken.add(peer);
+        // Evidence is worth most while it is fresh.
+        if (this.#table.epoch > 0) this.refresh();
+      }),
+      peers.onLinkRestored((peer) => this.linkWorks(peer)),
+    ];
   }
 
   get table(): SlotTable {
@@ -62,13 +81,21 @@ export class MetaClient {
     return this.#members;
   }
 
+  /** The cluster as Meta told it last. */
+  view(): ClusterView {
+    const nowMs = this.#options.host.clock.monotonicMs();
+    const metaSilentMs = this.#answeredAtMs === undefined ? undefined : Math.round(nowMs - this.#answeredAtMs);
+    return { meta: this.meta, metaSilentMs, table: this.#table, members: this.#members };
+  }
+
   get documentRevision(): number {
     return this.#documentRevision;
   }
 
   /** The Meta that answered last. */
   get meta(): PeerId {
-    return this.#options.metas[this.#metaIndex] as PeerId;
+    const { metas } = this.#options;
+    return metas[this.#metaIndex % Math.max(1, metas.length)] as PeerId;
   }
 
   /** Resolves with the first heartbeat that Meta accepted. @throws RegistryError `wrong-cluster`, `stopped`. */
@@ -118,7 +145,7 @@ export class MetaClient {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#timer?.cancel();
-    this.#linkWatch.close();
+    for (const watch of this.#linkWatches) watch.close();
     await this.#beating;
     try {
       await this.#heartbeat(0);
@@ -147,7 +174,7 @@ export class MetaClient {
   }
 
   async #heartbeat(leaseMs: number): Promise<void> {
-    const { host, metas, cluster, slotCount, member, report, heartbeatMs } = this.#options;
+    const { host, cluster, slotCount, member, report, heartbeatMs } = this.#options;
     const { load, slots } = report();
     const request = encodeHeartbeat({
       cluster,
@@ -164,17 +191,19 @@ export class MetaClient {
       const answer = await host.peers.request(this.meta, request, { timeoutMs: heartbeatMs });
       this.#learn(decodeHeartbeatAnswer(answer));
     } catch (caught) {
-      this.#metaIndex = (this.#metaIndex + 1) % metas.length;
+      this.#metaIndex += 1;
       throw caught;
     }
   }
 
   #learn(answer: HeartbeatAnswer): void {
+    this.#answeredAtMs = this.#options.host.clock.monotonicMs();
     const table = answer.table !== undefined && answer.table.epoch > this.#table.epoch;
     if (answer.table !== undefined && table) this.#table = answer.table;
     const members = answer.members !== undefined;
     if (answer.members !== undefined) {
       this.#members = answer.members;
+      this.#options.host.peers.learnAddresses(answer.members);
       this.#membersEpoch = answer.membersEpoch;
     }
     const documents = answer.documentRevision !== this.#documentRevision;

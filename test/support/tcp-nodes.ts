@@ -29,7 +29,7 @@ export function openNode(nodeId: NodeId, options: TcpNodeOptions = {}): Promise<
     cluster: options.cluster ?? 'test',
     secret: options.secret ?? 'a secret for tests',
     listen: { host: '127.0.0.1', port: options.port ?? 0 },
-    advertisedAddress: '',
+    advertisedHost: '',
     tls: options.tls,
     clock: createNodeClock(),
     log: options.log ?? SILENT_LOG,

@@ -85,6 +85,7 @@ export const MEMBERS: readonly Member[] = Object.values(Role).map((role, i) => (
   processId: `node-${i}#${i}${i}` as ProcessId,
   address: i === 0 ? '' : `10.0.0.${i}:2100${i}`,
   zone: i === 1 ? 'rack-7' : '',
+  ...(i === 2 ? { clientAddresses: [{ listener: 'sofa.port', address: '10.0.0.2:9600' }] } : {}),
 }));
 
 /** `count` things made from their number. */

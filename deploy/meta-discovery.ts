@@ -1,0 +1,118 @@
+import {
+  type Clock,
+  type Log,
+  nodeOf,
+  type PeerId,
+  peerId,
+  RegistryError,
+  RegistryErrorCode,
+  Role,
+  type TcpNetwork,
+} from '../core/index.ts';
+
+const RETRY_MS = 500;
+/** Addresses whose node is gone are asked again this often: a Meta may have been replaced by one of another id. */
+const RECHECK_MS = 5_000;
+const SAY_AGAIN_MS = 10_000;
+/** A process that died leaves its links for a moment; a node id that is still taken after this is used twice. */
+const TAKEN_MOST_MS = 10_000;
+
+/**
+ * Finds the Meta nodes at the addresses of `--join`: who is there shows at the handshake. `metas` grows as they are found, in the order of
+ * the addresses, and begins with the Meta of this process when it has one.
+ */
+export class MetaDiscovery {
+  readonly metas: PeerId[];
+  readonly #network: TcpNetwork;
+  readonly #addresses: readonly string[];
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #found = new Map<string, PeerId>();
+  readonly #startedAtMs: number;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+
+  constructor(network: TcpNetwork, own: PeerId | undefined, addresses: readonly string[], clock: Clock, log: Log) {
+    this.#network = network;
+    this.metas = own === undefined ? [] : [own];
+    this.#addresses = addresses.filter((address) => address !== network.address);
+    this.#clock = clock;
+    this.#log = log;
+    this.#startedAtMs = clock.monotonicMs();
+  }
+
+  /** What is still missing, for the readiness page. */
+  get missing(): readonly string[] {
+    return this.#addresses.filter((address) => !this.#found.has(address));
+  }
+
+  /**
+   * Resolves when at least one Meta is known; goes on looking for the others.
+   *
+   * @throws RegistryError `wrong-cluster` when a Meta refuses this node, `conflict` when its node id is in use.
+   */
+  async start(): Promise<void> {
+    for (;;) {
+      await this.#look();
+      if (this.metas.length > 0 || this.#stopped) break;
+      this.#sayWaiting();
+      await this.#pause(RETRY_MS);
+    }
+    if (!this.#stopped) void this.#goOn();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #goOn(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#pause(this.missing.length > 0 ? RETRY_MS * 2 : RECHECK_MS);
+      if (this.#stopped) return;
+      try {
+        await this.#look();
+      } catch (caught) {
+        this.#log.warn('a Meta node refuses this node', { reason: RegistryError.from(caught).message });
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const linked = new Set(this.#network.links().flatMap((link) => (link.state === 'linked' ? [link.node] : [])));
+    const wanted = this.#addresses.filter((address) => {
+      const known = this.#found.get(address);
+      return known === undefined || !linked.has(nodeOf(known));
+    });
+    await Promise.all(wanted.map((address) => this.#ask(address)));
+  }
+
+  async #ask(address: string): Promise<void> {
+    try {
+      const { nodeId, roles } = await this.#network.discover(address);
+      if (!roles.includes(Role.Meta)) {
+        this.#log.warn('the node at an address of --join has no Meta role', { address, node: nodeId });
+        return;
+      }
+      const meta = peerId(nodeId, Role.Meta);
+      this.#found.set(address, meta);
+      if (!this.metas.includes(meta)) this.metas.push(meta);
+    } catch (caught) {
+      const error = RegistryError.from(caught);
+      if (error.code === RegistryErrorCode.WrongCluster) throw error;
+      const isTaken = error.code === RegistryErrorCode.Conflict;
+      if (isTaken && this.#clock.monotonicMs() - this.#startedAtMs > TAKEN_MOST_MS && this.metas.length === 0) throw error;
+      this.#log.debug('no Meta there yet', { address, reason: error.message });
+    }
+  }
+
+  #sayWaiting(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#saidAtMs < SAY_AGAIN_MS) return;
+    this.#saidAtMs = nowMs;
+    this.#log.info('waiting for Meta', { join: this.#addresses.join(',') });
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.schedule(delayMs, resolve));
+  }
+}
