@@ -14,7 +14,7 @@ export default defineConfig({
           name: 'conformance',
           include: ['test/conformance/**/*.test.ts'],
           fileParallelism: false,
-          maxConcurrency: 20,
+          maxConcurrency: 8,
           testTimeout: 60_000,
           hookTimeout: 240_000,
         },

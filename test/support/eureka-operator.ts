@@ -71,6 +71,11 @@ export class EurekaOperator {
     return (await http(this.#port, { method: 'DELETE', path })).status;
   }
 
+  async setMetadata(app: string, instanceId: string, metadata: Readonly<Record<string, string>>): Promise<number> {
+    const path = `/eureka/apps/${app}/${encodeURIComponent(instanceId)}/metadata?${new URLSearchParams(metadata).toString()}`;
+    return (await http(this.#port, { method: 'PUT', path })).status;
+  }
+
   async cancel(app: string, instanceId: string): Promise<number> {
     return (await http(this.#port, { method: 'DELETE', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
   }

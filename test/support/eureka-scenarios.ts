@@ -31,6 +31,18 @@ export type Scenario = (title: string, play: (scene: Scene) => Promise<void>) =>
 
 const LONG_LEASE = { leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 60 } };
 const ODD_VALUES = { greeting: 'Grüße, 世界 \u{1F600}', markup: '<b class="x">&amp;\'</b>', spaces: ' two  spaces ' };
+/** What bad clients send; each of these made some client lose the whole registry, or would, were it shown as it came. */
+const ODD_INSTANCES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  amazon: { dataCenterInfo: { '@class': 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo', name: 'Amazon' } },
+  bareAmazon: { dataCenterInfo: { '@class': 'com.netflix.appinfo.AmazonInfo', name: 'Amazon' } },
+  strangeCentre: { dataCenterInfo: { '@class': 'com.acme.Centre', name: 'MyOwn', metadata: { a: 'b' } } },
+  nestedMetadata: { metadata: { nested: { a: 1 }, list: [1], number: 3, nothing: null, '@class': 'java.util.Collections$EmptyMap' } },
+  barePort: { port: 18_123, securePort: { $: '443', '@enabled': false } },
+  status: { status: 'up', overriddenStatus: null, overriddenstatus: 'nonsense' },
+  strangeKeys: { more: { a: [1] }, leaseInfo: { durationInSecs: 60, more: 1 }, actionType: 'GONE' },
+  nothing: { leaseInfo: null, metadata: null, securePort: null, vipAddress: null, secureVipAddress: null, countryId: null },
+  texts: { countryId: 'x', lastDirtyTimestamp: 'y', isCoordinatingDiscoveryServer: 'z', homePageUrl: 'javascript:alert(1)' },
+};
 const ODD_NAMES = { 'two words': 'a', a_b$c: 'b', 'x:y': 'c', '1st': 'd', 'ключ/中': 'e', '<b>': 'f' };
 
 /**
@@ -67,10 +79,11 @@ export function eurekaScenarios(name: string, options: ScenarioOptions): void {
     const sideBySide = (title: string, play: (scene: Scene) => Promise<void>) => it.concurrent(title, played(play));
     const oneByOne = (title: string, play: (scene: Scene) => Promise<void>) => it(title, played(play));
 
-    lifeScenarios(sideBySide);
-    inputScenarios(sideBySide, options);
+    // The long ones first, so that none of them is waited for in the end.
     reconciliationScenario(sideBySide, options);
     options.more?.(sideBySide);
+    lifeScenarios(sideBySide);
+    inputScenarios(sideBySide, options);
     restartScenarios(oneByOne, () => gateway);
     if (options.reconciles) mismatchScenario(oneByOne);
 
@@ -118,14 +131,16 @@ function lifeScenarios(scenario: Scenario): void {
     await eventually(async () => expect(await statuses()).toEqual(['UP']));
   });
 
-  scenario('changes its metadata by registering again', async (scene) => {
+  scenario('changes its metadata by registering again, and sees an operator change it', async (scene) => {
     const colours = async () => (await scene.operator.instances(scene.app)).map((instance) => instance.metadata['colour']);
     const seen = async () => (await scene.driver.instances(scene.client('a'), scene.app)).map((instance) => instance.metadata['colour']);
-    await scene.start('a', { metadata: { colour: 'red' } });
+    const id = await scene.start('a', { metadata: { colour: 'red' } });
     await eventually(async () => expect(await colours()).toEqual(['red']));
     await scene.driver.metadata(scene.client('a'), { colour: 'blue' });
     await eventually(async () => expect(await colours()).toEqual(['blue']));
     await eventually(async () => expect(await seen()).toEqual(['blue']));
+    expect(await scene.operator.setMetadata(scene.app, id, { colour: 'green' })).toBe(200);
+    await eventually(async () => expect(await seen()).toEqual(['green']));
   });
 
   scenario('cancels when it stops', async (scene) => {
@@ -162,6 +177,14 @@ function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
     const shown = Object.fromEntries(entries) as Readonly<Record<string, string>>;
     const seen = async () => (await scene.driver.instances(scene.client('a'), scene.app)).map((instance) => instance.metadata);
     await eventually(async () => expect(await seen()).toEqual([expect.objectContaining(shown), expect.objectContaining(shown)]));
+  });
+
+  scenario('reads a registry in which others have registered oddly', async (scene) => {
+    const id = await scene.start('a');
+    for (const [odd, changes] of Object.entries(ODD_INSTANCES)) {
+      expect(await scene.operator.register(scene.app, odd, { leaseInfo: LONG_LEASE.leaseInfo, ...changes })).toBe(204);
+    }
+    await scene.everyoneSees('a', id, ...Object.keys(ODD_INSTANCES));
   });
 
   scenario('registers with an IPv6 address and a secure port only', async (scene) => {
