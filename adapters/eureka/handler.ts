@@ -120,33 +120,37 @@ export class EurekaHandler {
     if (!this.#registry.isReady()) return this.#lateHeartbeat(request, name, instanceId, dirtyTimestamp);
     if (request.isMarkedReplicated && this.#isReplicated(request)) return this.#peerHeartbeat(request, name, instanceId, dirtyTimestamp);
     const status = this.#registry.heartbeat(name, instanceId, dirtyTimestamp);
-    return typeof status === 'number' ? EMPTY(status) : status.then(EMPTY);
+    return typeof status === 'number'
+      ? this.#written(name, instanceId, status)
+      : status.then((each) => this.#written(name, instanceId, each));
   }
 
   async cancel(app: string, instanceId: string): Promise<EurekaResponse> {
     await this.#assertReady();
-    return EMPTY((await this.#registry.cancel(app.toUpperCase(), instanceId)) ? 200 : 404);
+    return this.#written(app.toUpperCase(), instanceId, await this.#registry.cancel(app.toUpperCase(), instanceId));
   }
 
   async setStatus(request: EurekaRequest, app: string, instanceId: string): Promise<EurekaResponse> {
     const value = request.query.get('value') ?? '';
     if (!isStatus(value)) throw new EurekaRequestError(400, `value must be one of ${Object.values(InstanceStatus).join(', ')}`);
     await this.#assertReady();
-    return EMPTY((await this.#registry.setStatus(app.toUpperCase(), instanceId, value, dirtyOf(request))) ? 200 : 404);
+    const name = app.toUpperCase();
+    return this.#written(name, instanceId, await this.#registry.setStatus(name, instanceId, value, dirtyOf(request)));
   }
 
   async deleteStatus(request: EurekaRequest, app: string, instanceId: string): Promise<EurekaResponse> {
     const value = request.query.get('value');
     const status = value === null || value === '' ? InstanceStatus.Unknown : toStatus(value);
     await this.#assertReady();
-    return EMPTY((await this.#registry.deleteStatus(app.toUpperCase(), instanceId, status, dirtyOf(request))) ? 200 : 404);
+    const name = app.toUpperCase();
+    return this.#written(name, instanceId, await this.#registry.deleteStatus(name, instanceId, status, dirtyOf(request)));
   }
 
   async setMetadata(request: EurekaRequest, app: string, instanceId: string): Promise<EurekaResponse> {
     const entries = new Map<string, string>();
     for (const [key, value] of request.query) if (!entries.has(key)) entries.set(key, value);
     await this.#assertReady();
-    return EMPTY((await this.#registry.addMetadata(app.toUpperCase(), instanceId, entries)) ? 200 : 404);
+    return this.#written(app.toUpperCase(), instanceId, await this.#registry.addMetadata(app.toUpperCase(), instanceId, entries));
   }
 
   /** A peer's batch; answered as soon as it is applied, because existing servers wait 200 ms for it (Eureka protocol, replication). */
@@ -209,6 +213,16 @@ export class EurekaHandler {
     return chooseRepresentation({ accept, acceptEncoding, eurekaAccept });
   }
 
+  /**
+   * The answer to a write. What another protocol registered is not Eureka's to change: 404, which makes a client that means its own
+   * registration register it, and a sentence for people.
+   */
+  #written(app: string, instanceId: string, outcome: number | boolean): EurekaResponse {
+    const status = typeof outcome === 'number' ? outcome : outcome ? 200 : 404;
+    if (status !== 404 || this.#registry.view.find(app, instanceId)?.isForeign !== true) return EMPTY(status);
+    return { status, type: 'text/plain', body: `${instanceId} is registered through another protocol and can only be changed there\n` };
+  }
+
   #isReplicated(request: EurekaRequest): boolean {
     return request.isMarkedReplicated && this.#peers.has(request.clientAddress);
   }
@@ -229,7 +243,7 @@ export class EurekaHandler {
   async #lateHeartbeat(request: EurekaRequest, app: string, instanceId: string, dirty: number | undefined): Promise<EurekaResponse> {
     await this.#assertReady();
     if (this.#isReplicated(request)) return this.#peerHeartbeat(request, app, instanceId, dirty);
-    return EMPTY(await this.#registry.heartbeat(app, instanceId, dirty));
+    return this.#written(app, instanceId, await this.#registry.heartbeat(app, instanceId, dirty));
   }
 
   async #isReady(): Promise<boolean> {
