@@ -46,6 +46,7 @@ const GROUPS = [
   { name: 'eureka-python', needs: ['python'], run: () => vitest('eureka-python', 'conformance', 'test/conformance/eureka-python/') },
   { name: 'eureka-go', needs: ['go'], run: () => vitest('eureka-go', 'conformance', 'test/conformance/eureka-go/') },
   javaClients('sofa-java'),
+  javaClients('cross-java', 'test/conformance/cross/real-clients'),
   ...OTHER_NODES.map((version) => ({
     name: `node-${version}`,
     missing: () => (wantsMatrix ? undefined : `Node ${version} from its npm package; npm test -- --matrix`),
@@ -122,12 +123,12 @@ function otherNode(version) {
   return { passed: unit.passed + contract.passed, failed: unit.failed + contract.failed };
 }
 
-/** Real clients on the Java virtual machine; the group is named like its folder. */
-function javaClients(name) {
+/** Real clients on the Java virtual machine; the group is named like its folder unless it says otherwise. */
+function javaClients(name, filter = `test/conformance/${name}/`) {
   return {
     name,
     needs: ['java', 'mvn'],
-    run: () => vitest(name, 'conformance', `test/conformance/${name}/`),
+    run: () => vitest(name, 'conformance', filter),
   };
 }
 
