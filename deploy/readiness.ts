@@ -1,4 +1,4 @@
-import { Role } from '../core/index.ts';
+import { type ReplicationState, Role } from '../core/index.ts';
 import type { NodeParts } from './roles.ts';
 
 /** One line of the readiness page. */
@@ -30,6 +30,7 @@ function metaChecks({ roles, meta, discovery, data, session }: NodeParts): reado
   if (roles.includes(Role.Meta)) {
     const count = meta?.members().length ?? 0;
     checks.push({ name: 'meta', isEssential: true, isFine: meta !== undefined, text: `${count} members` });
+    if (meta !== undefined) checks.push(replicasCheck(meta.replication()));
   }
   const view = (data ?? session)?.cluster();
   if (!roles.includes(Role.Meta) || view !== undefined) {
@@ -43,6 +44,15 @@ function metaChecks({ roles, meta, discovery, data, session }: NodeParts): reado
     }
   }
   return checks;
+}
+
+/** Fewer Data nodes than replicas is a normal state: it is told, and nothing is wrong. Copies that are missing or on their way are. */
+function replicasCheck({ replicas, possible, dataNodes, incompleteSlots, movingSlots }: ReplicationState): Check {
+  const scarce = possible < replicas ? `, ${replicas} as soon as there are more Data nodes than ${dataNodes}` : '';
+  const missing = incompleteSlots > 0 ? `, ${incompleteSlots} slots wait for theirs` : '';
+  const moving = movingSlots > 0 ? `, ${movingSlots} slots are moving` : '';
+  const text = `${possible} of each slot${scarce}${missing}${moving}`;
+  return { name: 'replicas', isEssential: false, isFine: incompleteSlots === 0, text };
 }
 
 function sessionChecks({ roles, session }: NodeParts): readonly Check[] {

@@ -20,6 +20,9 @@ export type SlotPhase =
   | { readonly kind: 'migrating' }
   | { readonly kind: 'serving' };
 
+/** So many notices a minute cost about what one publisher costs by its heartbeats, its memory and its copies. */
+const NOTICES_PER_PUBLISHER = 10;
+
 export class SlotReplica {
   readonly slotId: number;
   readonly store = new SlotStore();
@@ -51,7 +54,7 @@ export class SlotReplica {
 
   /** What leading this slot costs, for the balance of the slot table. */
   weight(nowMs: number): number {
-    return this.isLeader ? this.store.publisherCount + this.notices.perMinute(nowMs) : 0;
+    return this.isLeader ? this.store.publisherCount + Math.round(this.notices.perMinute(nowMs) / NOTICES_PER_PUBLISHER) : 0;
   }
 
   get isLeader(): boolean {

@@ -163,22 +163,36 @@ class Balance {
     return slot.weight * (difference - this.#averageLead * REST);
   }
 
+  /** The best way to bring a slot's copy to one of some nodes. Without a list in the innermost loop: it runs for every slot. */
   #bestMove(slot: DraftSlot, targets: readonly number[]): { readonly goal: Arrangement; readonly gain: number } | undefined {
-    const present = presentOf(slot);
+    const { weight } = slot;
     const held = heldBy(slot);
-    const crowding = this.#placement.crowding(held);
-    this.#count(slot, present, -1);
-    const score = this.#score(slot, present);
+    if (!held.some((node) => this.#loads.copyOf(node) > this.#averageCopy || this.#loads.leadOf(node) > this.#averageLead))
+      return undefined;
+    const loss = this.#averageCopy * REST;
+    const copiesNow = held.reduce((sum, node) => sum + this.#loads.copyOf(node) - weight, 0);
+    const scoreNow = copiesNow + this.#leadScore(slot, held[0] as number);
     let best: { readonly goal: Arrangement; readonly gain: number } | undefined;
     for (const target of targets) {
       if (held.includes(target)) continue;
-      const goal = this.#best(slot, [...held, target]);
-      const members = [goal.leader, ...goal.followers];
-      const gain = slot.weight * (score - this.#score(slot, goal) - this.#averageCopy * REST);
-      if (members.includes(target) && gain > (best?.gain ?? 0) && this.#placement.crowding(members) <= crowding) best = { goal, gain };
+      for (const given of held) {
+        let leader = target;
+        for (const node of held) if (node !== given && this.#leadScore(slot, node) <= this.#leadScore(slot, leader)) leader = node;
+        const copies = copiesNow - (this.#loads.copyOf(given) - weight) + this.#loads.copyOf(target);
+        const gain = weight * (scoreNow - copies - this.#leadScore(slot, leader) - loss);
+        if (gain <= (best?.gain ?? 0)) continue;
+        const members = [...held.filter((node) => node !== given), target];
+        if (this.#placement.crowding(members) > this.#placement.crowding(held)) continue;
+        best = { goal: { leader, followers: members.filter((node) => node !== leader) }, gain };
+      }
     }
-    this.#count(slot, present, 1);
     return best;
+  }
+
+  /** The part of a score that a leader makes, without the slot's own weight. */
+  #leadScore(slot: DraftSlot, node: number): number {
+    if (node === slot.leader) return this.#copies * (this.#loads.leadOf(node) - slot.weight);
+    return this.#copies * this.#loads.leadOf(node) + this.#averageCopy * REST;
   }
 
   /** Adds the copy that the goal needs. */

@@ -1,10 +1,13 @@
 import type { PeerId } from '../model/node.ts';
 import type { Slot, SlotTable } from '../model/slot-table.ts';
 
+/** What a slot costs beside what is in it, in publishers: nearly empty slots are balanced by their number. */
+const OWN_WEIGHT = 10;
+
 /** A slot while a table is being made. Nodes are indexes into the draft's nodes. */
 export interface DraftSlot {
   readonly slotId: number;
-  /** What the slot costs its leader, and nearly what it costs a follower. At least 1, so that empty slots are balanced by their number. */
+  /** What the slot costs its leader, and nearly what it costs a follower. */
   readonly weight: number;
   leader: number | undefined;
   leaderEpoch: number;
@@ -54,7 +57,7 @@ export class DraftTable {
       const slot = last.slots[slotId];
       const followers = (slot?.followers ?? []).map((peer) => indexes.get(peer)).filter((node) => node !== undefined);
       const leader = slot === undefined ? undefined : indexes.get(slot.leader);
-      return { slotId, weight: 1 + weightOf(slotId), leader, leaderEpoch: slot?.leaderEpoch ?? 0, followers };
+      return { slotId, weight: OWN_WEIGHT + weightOf(slotId), leader, leaderEpoch: slot?.leaderEpoch ?? 0, followers };
     });
     this.isShorter = this.slots.some((slot) => slot.followers.length < (last.slots[slot.slotId]?.followers.length ?? 0));
   }

@@ -37,7 +37,7 @@ export interface SlotReport {
   readonly serving: boolean;
   /** Follower: has applied the leader's log. */
   readonly synced: boolean;
-  /** What the slot costs whoever leads it: its publishers, and the notices of changes per minute. 0 from a follower. */
+  /** What the slot costs whoever leads it: its publishers, and its notices in the unit of a publisher. 0 from a follower. */
   readonly weight: number;
 }
 
