@@ -59,7 +59,7 @@ export class BoltConnection {
   readonly #dialect: BoltDialect;
   readonly #answersPushes: boolean;
   readonly #reader = new FrameReader();
-  readonly #waiting = new Map<number, (answer: BoltResponse) => void>();
+  readonly #waiting = new Map<number, { resolve(answer: BoltResponse): void; reject(error: Error): void }>();
   #nextId = 1;
 
   private constructor(socket: Socket, options: BoltOptions) {
@@ -67,7 +67,13 @@ export class BoltConnection {
     this.#dialect = options.dialect ?? V1;
     this.#answersPushes = options.answersPushes ?? true;
     socket.on('error', () => undefined);
-    this.closed = new Promise((resolve) => socket.on('close', () => resolve()));
+    this.closed = new Promise((resolve) =>
+      socket.on('close', () => {
+        for (const { reject } of this.#waiting.values()) reject(new Error('the connection was closed'));
+        this.#waiting.clear();
+        resolve();
+      }),
+    );
     socket.on('data', (chunk: Buffer) => {
       for (const frame of this.#reader.push(chunk)) this.#take(frame);
     });
@@ -124,15 +130,14 @@ export class BoltConnection {
 
   #exchange(requestId: number, bytes: Uint8Array): Promise<BoltResponse> {
     return new Promise((resolve, reject) => {
-      this.#waiting.set(requestId, resolve);
-      void this.closed.then(() => reject(new Error('the connection was closed')));
+      this.#waiting.set(requestId, { resolve, reject });
       this.socket.write(bytes);
     });
   }
 
   #take(frame: BoltFrame): void {
     if (frame.type === BoltType.Response) {
-      this.#waiting.get(frame.requestId)?.(frame);
+      this.#waiting.get(frame.requestId)?.resolve(frame);
       this.#waiting.delete(frame.requestId);
       return;
     }

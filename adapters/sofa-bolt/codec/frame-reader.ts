@@ -99,13 +99,13 @@ function neededBytes(bytes: Uint8Array): number {
   if (type !== BoltType.Response && type !== BoltType.Request && type !== BoltType.OneWay) return fail(`${type} is no frame type`);
   const fixed = headBytes(protocol, type);
   if (bytes.length < fixed) return fixed;
+  const switches = protocol === 2 ? (bytes[11] ?? 0) : 0;
+  if (switches > MOST_SWITCHES) fail(`${switches} is no switch`);
   const view = new DataView(bytes.buffer, bytes.byteOffset + fixed - LENGTHS_BYTES, LENGTHS_BYTES);
   const className = section('class name', view.getInt16(0), BOLT_LIMITS.classNameBytes);
   const header = section('header', view.getInt16(2), BOLT_LIMITS.headerBytes);
   const content = section('content', view.getInt32(4), BOLT_LIMITS.contentBytes);
-  return (
-    fixed + className + header + content + (hasCrc({ protocol, version: version === 2 ? 2 : 1, switches: bytes[11] ?? 0 }) ? CRC_BYTES : 0)
-  );
+  return fixed + className + header + content + (hasCrc({ protocol, version: version === 2 ? 2 : 1, switches }) ? CRC_BYTES : 0);
 }
 
 function section(name: string, length: number, limit: number): number {
@@ -127,7 +127,6 @@ function decodeFrame(bytes: Uint8Array): BoltFrame {
   const requestId = buffer.readInt32BE(protocol + 4);
   const codec = buffer.readUInt8(protocol + 8);
   const switches = protocol === 2 ? buffer.readUInt8(11) : 0;
-  if (switches > MOST_SWITCHES) fail(`${switches} is no switch`);
   const dialect = { protocol, version, switches } as const;
   const end = checkCrc(buffer, hasCrc(dialect));
   const fixed = headBytes(protocol, type);

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BoltConnection } from '../support/bolt-connection.ts';
+import { eventually } from '../support/eventually.ts';
+import { GatewayProcess } from '../support/gateway-process.ts';
+
+const CHANGES = 30n;
+
+/** A client drops every push whose version is not greater than the last one it took, from whichever server that came (SOFA bolt protocol, datum versions). */
+describe('versions of pushes', () => {
+  const open: BoltConnection[] = [];
+  let gateway: GatewayProcess;
+  let dataId = '';
+
+  beforeEach(async () => {
+    dataId = `com.example.${randomUUID()}`;
+    gateway = await GatewayProcess.start();
+  });
+  afterEach(async () => {
+    for (const client of open.splice(0)) await client.close();
+    await gateway.stop();
+  });
+
+  async function connect(): Promise<BoltConnection> {
+    const client = await BoltConnection.open(gateway.sofaPort);
+    open.push(client);
+    return client;
+  }
+
+  const register = (registId: string, version = 1n) => ({ dataId, registId, version });
+
+  /** What a client that lives through all of it holds: the versions of all pushes of all its connections. */
+  const versionsOf = (...clients: readonly BoltConnection[]) => clients.flatMap((client) => client.pushes).map((push) => push.version);
+
+  it.each([
+    ['killed', async () => gateway.kill()],
+    [
+      'ended',
+      async () => {
+        gateway.signal('SIGTERM');
+        await gateway.exited();
+      },
+    ],
+    [
+      'killed, and its restart cache is lost',
+      async () => {
+        await gateway.kill();
+        rmSync(join(gateway.dataDir, 'restart'), { recursive: true });
+      },
+    ],
+  ])('only grow for a client over reconnects and over a gateway that is %s', async (_name, end) => {
+    const [publisher, first] = [await connect(), await connect()];
+    await first.subscribe(register('s'));
+    // Close changes use up the numbers of their millisecond, so that the clock alone is not what makes versions grow.
+    for (let version = 1n; version <= CHANGES; version += 1n) await publisher.publish(register('p', version), [`v${version}`]);
+    await eventually(() => expect(first.newest(dataId)).toEqual([`v${CHANGES}`]));
+    await first.close();
+    const second = await connect();
+    await second.subscribe(register('s'));
+    await eventually(() => expect(second.newest(dataId)).toEqual([`v${CHANGES}`]));
+    // Nothing changed, so nothing is new.
+    expect(second.pushes[0]?.version).toBe(first.pushes.at(-1)?.version);
+
+    await end();
+    await gateway.start();
+    const [publisherAgain, third] = [await connect(), await connect()];
+    await third.subscribe(register('s'));
+    await publisherAgain.publish(register('p', CHANGES), [`v${CHANGES}`]);
+    await eventually(() => expect(third.newest(dataId)).toEqual([`v${CHANGES}`]));
+    await publisherAgain.publish(register('p', CHANGES + 1n), ['after']);
+    await eventually(() => expect(third.newest(dataId)).toEqual(['after']));
+    const [before, after] = [versionsOf(first, second), versionsOf(third)];
+    const greatest = before.reduce((a, b) => (a > b ? a : b));
+    // 1 stands for "nobody knows this name", which no client takes for news.
+    expect(after.filter((version) => version !== 1n && version <= greatest)).toEqual([]);
+    for (const versions of [before, after]) expect(versions).toEqual([...versions].sort((a, b) => (a < b ? -1 : 1)));
+  });
+
+  it('are above those that a real SOFARegistry gave to clients that move here', async () => {
+    // The greatest versions in the recorded pushes of a real server: 6.6.3, late in 2026.
+    const recorded = 8_166_378_249_814_016n;
+    const client = await connect();
+    await client.publish(register('p'), ['x']);
+    await client.subscribe(register('s'));
+    await client.configure(register('c', 0n));
+    await eventually(() => expect(client.newest(dataId)).toEqual(['x']));
+    await eventually(() => expect(client.configs).toHaveLength(1));
+    expect(client.pushes[0]?.version).toBeGreaterThan(recorded);
+    expect(client.configs[0]?.version).toBeGreaterThan(recorded);
+  });
+});
