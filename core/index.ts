@@ -19,6 +19,7 @@ export * from './model/datum.ts';
 export * from './model/datum-version.ts';
 export * from './model/derived-publisher.ts';
 export * from './model/errors.ts';
+export * from './model/lease-hold.ts';
 export * from './model/limits.ts';
 export * from './model/node.ts';
 export * from './model/publisher.ts';

@@ -88,7 +88,8 @@ export const configSchema = {
         leaseGuard: {
           type: 'boolean',
           default: true,
-          description: 'Hold expiry when more than 15 % of the leases fall silent together, 15 minutes at most',
+          description:
+            'Keep overdue leases when more than 15 % of their service, Session, zone or network segment fell silent together, 15 minutes at most',
         },
         crossProtocol: {
           type: 'string',

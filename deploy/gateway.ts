@@ -97,6 +97,7 @@ function observeRoles({ metrics, data, session }: NodeParts): void {
       : [
           ['lease_publishers', 'Publishers that live by heartbeats, in the slots led here', () => data.leaseCount()],
           ['held_leases', 'Overdue leases kept because too many fell silent together', () => data.heldLeaseCount()],
+          ['lease_holds', 'Services, Sessions, zones and network segments whose overdue leases are kept', () => data.leaseHolds().length],
           ['held_names', 'Names held after a restart until their publishers are back', () => data.heldNames().length],
         ];
   const ofSession: readonly Gauge[] =

@@ -1,4 +1,4 @@
-import { type ReplicationState, Role } from '../core/index.ts';
+import { type LeaseHold, type ReplicationState, Role } from '../core/index.ts';
 import type { NodeParts } from './roles.ts';
 
 /** One line of the readiness page. */
@@ -80,8 +80,17 @@ function dataChecks({ roles, data, slotCount }: NodeParts): readonly Check[] {
     },
     { name: 'copies', isEssential: false, isFine: synced === followed, text: `${synced} of ${followed} followed slots are synced` },
     { name: 'held names', isEssential: false, isFine: held === 0, text: `${held} names wait for their publishers after the restart` },
-    { name: 'held leases', isEssential: false, isFine: heldLeases === 0, text: `${heldLeases} overdue leases are kept` },
+    { name: 'held leases', isEssential: false, isFine: heldLeases === 0, text: holdText(heldLeases, data?.leaseHolds() ?? []) },
   ];
+}
+
+/** Why overdue leases are kept, for which domains, since when and until when. */
+function holdText(count: number, holds: readonly LeaseHold[]): string {
+  const sentences = holds.map(({ kind, name, held, total, heldForMs, endsInMs }) => {
+    const [sinceSeconds, moreSeconds] = [Math.round(heldForMs / 1000), Math.round(endsInMs / 1000)];
+    return `${held} of ${total} of ${kind} ${name} fell silent together, kept since ${sinceSeconds} s, for another ${moreSeconds} s at most`;
+  });
+  return [`${count} overdue leases are kept`, ...sentences].join('; ');
 }
 
 function linkChecks({ network }: NodeParts): readonly Check[] {

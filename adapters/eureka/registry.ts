@@ -3,6 +3,7 @@ import {
   type GlobalChange,
   type GlobalReading,
   type Host,
+  type LeaseHold,
   LIMITS,
   type Publisher,
   RegistryError,
@@ -73,6 +74,11 @@ export class EurekaRegistry {
   /** Below this many renewals a minute an existing server would protect everybody; shown, and without effect here. */
   get renewsThreshold(): number {
     return Math.floor(this.renewsExpected * 0.85);
+  }
+
+  /** Why instances are kept although they are overdue, by domain. */
+  leaseHolds(): readonly LeaseHold[] {
+    return this.#gateway.leaseHolds();
   }
 
   /** Begins to read everything with the first request; resolves when the view is complete. */

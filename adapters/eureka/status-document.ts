@@ -1,6 +1,7 @@
 import type { Host } from '../../core/index.ts';
 import { element } from './codec/xml.ts';
 import type { Form } from './negotiation.ts';
+import { holdSentence } from './pages.ts';
 import type { EurekaRegistry } from './registry.ts';
 
 /** The server's own state as monitoring scripts read it (`GET status`): the classic fields of a StatusInfo. */
@@ -10,6 +11,8 @@ export function statusDocument(registry: EurekaRegistry, version: string, host: 
     ['server', `Isthmus ${version}`],
     ['node', host.nodeId],
     ['num-of-instances', String(registry.view.instanceCount)],
+    ['lease-expiration-enabled', String(registry.leaseHolds().length === 0)],
+    ['self-preservation', registry.leaseHolds().map(holdSentence).join('; ')],
     ['renews-threshold', String(registry.renewsThreshold)],
     ['renews-last-minute', String(registry.renewsLastMinute)],
   ];

@@ -2,6 +2,7 @@ import type { LeaseGuardConfig } from '../lease/lease-guard.ts';
 import { type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import type { LeaseHold } from '../model/lease-hold.ts';
 import { LIMITS } from '../model/limits.ts';
 import { type PeerId, type ProcessId, Role } from '../model/node.ts';
 import type { Publisher } from '../model/publisher.ts';
@@ -88,7 +89,7 @@ export class DataRole implements DataServer {
     this.#lastTickMs = host.clock.monotonicMs();
     this.#holdUntilMs = this.#lastTickMs + config.restoreHoldMs;
     this.#settledAtMs = this.#lastTickMs + config.restoreHoldMs / 4;
-    this.#leases = new LeaseKeeper(host.clock, config.leaseGuard, (record) => this.#expire(record));
+    this.#leases = new LeaseKeeper(host.clock, host.log, config.leaseGuard, (record) => this.#expire(record));
     this.#sessionLeases = new SessionLeases(config.sessionLeaseMs);
     this.#stream = new LogStream(host, () => meta.table.epoch);
     this.#changes = new SlotChanges({
@@ -177,6 +178,10 @@ export class DataRole implements DataServer {
 
   heldLeaseCount(): number {
     return this.#leases.heldCount;
+  }
+
+  leaseHolds(): readonly LeaseHold[] {
+    return this.#leases.holds();
   }
 
   async drain(): Promise<void> {
@@ -378,7 +383,12 @@ export class DataRole implements DataServer {
       return replica.interest.noticeSequence(from, request.processId) !== notice;
     });
     const highestStamp = nextStamp(this.#changes.highestStamp, this.#host.clock.wallMs());
-    return encodeSessionPulseAnswer({ tableEpoch: this.#meta.table.epoch, highestStamp, behind: behind.map((cursor) => cursor.slotId) });
+    return encodeSessionPulseAnswer({
+      tableEpoch: this.#meta.table.epoch,
+      highestStamp,
+      behind: behind.map((cursor) => cursor.slotId),
+      holds: this.#leases.holds().slice(0, LIMITS.leaseHoldsReported),
+    });
   }
 
   // Housekeeping

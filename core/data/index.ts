@@ -1,6 +1,7 @@
 import { DEFAULT_LEASE_GUARD, type LeaseGuardConfig } from '../lease/lease-guard.ts';
 import type { FoldedId } from '../model/data-info-id.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import type { LeaseHold } from '../model/lease-hold.ts';
 import { type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
@@ -55,6 +56,8 @@ export interface DataServer extends RunningRole {
   heldLeaseCount(): number;
   /** The cluster as this node was told last. */
   cluster(): ClusterView;
+  /** Why overdue leases are kept, by domain; those that hold most first. */
+  leaseHolds(): readonly LeaseHold[];
 }
 
 /**

@@ -9,12 +9,13 @@ import { type Publisher, sameVisiblePublisher } from '../model/publisher.ts';
 import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
 import type { RemoveReason } from '../seams/session-gateway.ts';
 import type { WithdrawnRecord } from '../wire/slot-compare.ts';
+import type { KeptLease } from './lease-keeper.ts';
 
 /** A publisher as it stands in a datum, with its lease when it lives by one on this node. */
 export interface PublisherRecord {
   publisher: Publisher;
   readonly datum: StoredDatum;
-  lease: Lease<PublisherRecord> | undefined;
+  lease: Lease<KeptLease> | undefined;
 }
 
 interface Tombstone {

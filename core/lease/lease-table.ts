@@ -63,6 +63,11 @@ export class LeaseTable<Holder> {
     return due;
   }
 
+  /** Every live lease that is in the table, in no order; not the due ones that were taken out and not put back. */
+  *waiting(): Iterable<Lease<Holder>> {
+    for (const { lease } of this.#heap) if (lease.isLive) yield lease;
+  }
+
   /** Puts back a due lease that is held for now: it is due again at `againMs` from now unless renewed. */
   postpone(lease: Lease<Holder>, againMs: number, nowMs: number): void {
     lease.dueMs = nowMs - this.#forgivenMs + againMs;

@@ -43,6 +43,8 @@ export const LIMITS = {
   subscribersPerConnection: 50_000,
   /** Longest register lease. A day bounds how long a dead instance may ask to be kept. */
   leaseDurationMs: 24 * 60 * 60 * 1000,
+  /** Domains with overdue leases that a node tells Sessions of, for pages; the guard itself knows all. */
+  leaseHoldsReported: 100,
   /** How long a tombstone outlives its record; longer than every retry and half-open connection. */
   tombstoneMs: 180_000,
   /** Withdrawals a Session remembers for new slot leaders, about 10 MB; older ones are forgotten first. */

@@ -1,6 +1,7 @@
 import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import type { DerivedPublisher } from '../model/derived-publisher.ts';
+import type { LeaseHold } from '../model/lease-hold.ts';
 import type { Publisher } from '../model/publisher.ts';
 import type { Subscriber } from '../model/subscriber.ts';
 import type { Closeable } from './transport.ts';
@@ -186,4 +187,6 @@ export interface SessionGateway {
   sessions(listener: string): readonly SessionAddress[];
   /** Slots with names that are held after a restart: how many, for readiness pages. */
   heldNames(): readonly FoldedId[];
+  /** Why overdue leases are kept at present, by domain, as the Data nodes said a moment ago. */
+  leaseHolds(): readonly LeaseHold[];
 }

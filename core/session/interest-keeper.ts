@@ -1,6 +1,7 @@
 import type { FoldedId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError } from '../model/errors.ts';
+import type { LeaseHold } from '../model/lease-hold.ts';
 import { type PeerId, Role } from '../model/node.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { RoleHost } from '../seams/host.ts';
@@ -56,6 +57,7 @@ export class InterestKeeper {
   readonly #timeoutMs: number;
   readonly #slots = new Map<number, SlotInterestState>();
   readonly #ready = new Set<SlotInterestState>();
+  readonly #holds = new Map<PeerId, readonly LeaseHold[]>();
   #isFlushScheduled = false;
   #stopped = false;
 
@@ -126,7 +128,13 @@ export class InterestKeeper {
       const cursor = { slotId: slot.slotId, leaderEpoch: slot.announcedEpoch, notice: slot.notice };
       cursors.get(leader)?.push(cursor);
     }
+    for (const peer of this.#holds.keys()) if (!cursors.has(peer)) this.#holds.delete(peer);
     await Promise.all([...cursors].map(([peer, list]) => this.#pulseOne(peer, list)));
+  }
+
+  /** What the Data nodes said in their last answers. */
+  leaseHolds(): readonly LeaseHold[] {
+    return [...this.#holds.values()].flat();
   }
 
   stop(): void {
@@ -138,6 +146,7 @@ export class InterestKeeper {
     try {
       const answer = decodeSessionPulseAnswer(await this.#host.peers.request(peer, request, { timeoutMs: this.#timeoutMs }));
       this.#meta.linkWorks(peer);
+      this.#holds.set(peer, answer.holds);
       this.#events.stampSeen(answer.highestStamp);
       if (answer.tableEpoch > this.#meta.table.epoch) this.#router.refresh();
       const sent = new Map(cursors.map((cursor) => [cursor.slotId, cursor.notice]));
@@ -148,6 +157,7 @@ export class InterestKeeper {
       }
     } catch (caught) {
       this.#host.log.debug('a Data node did not answer the pulse', { peer, reason: RegistryError.from(caught).message });
+      this.#holds.delete(peer);
       this.#router.refresh();
     }
   }

@@ -124,6 +124,7 @@ export class SessionRole implements SessionServer {
       readEverything: (format: string, changed: (changes: readonly GlobalChange[]) => void) => this.#reader.open(format, changed),
       sessions: (listener: string) => this.#sessions(listener),
       heldNames: () => this.#views.heldNames(),
+      leaseHolds: () => this.#interests.leaseHolds(),
     };
   }
 

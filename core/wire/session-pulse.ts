@@ -1,3 +1,6 @@
+import type { ByteReader } from '../codec/index.ts';
+import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
+import type { LeaseHold } from '../model/lease-hold.ts';
 import type { ProcessId } from '../model/node.ts';
 import { beginFrame, MessageKind, openFrame } from './frame.ts';
 
@@ -7,6 +10,7 @@ import { beginFrame, MessageKind, openFrame } from './frame.ts';
  *
  *     request := processId:text tableEpoch:varint cursors:list(slotId leaderEpoch notice:varint)
  *     answer  := tableEpoch:varint highestStamp:varint behind:list(slotId)
+ *                holds:list(kind:u8 name:text held:varint total:varint heldForMs:varint endsInMs:varint)
  */
 export interface SessionPulseRequest {
   readonly processId: ProcessId;
@@ -27,7 +31,11 @@ export interface SessionPulseAnswer {
   readonly highestStamp: number;
   /** Slots whose notices were missed, or whose interest this node does not know (any more): announce again with `reset`. */
   readonly behind: readonly number[];
+  /** Why this node keeps overdue leases; Sessions show it. */
+  readonly holds: readonly LeaseHold[];
 }
+
+const KINDS = ['service', 'session', 'zone', 'segment'] as const;
 
 export function encodeSessionPulse(request: SessionPulseRequest): Uint8Array {
   const writer = beginFrame(MessageKind.SessionPulse).text(request.processId).varint(request.tableEpoch);
@@ -45,12 +53,28 @@ export function decodeSessionPulse(frame: Uint8Array): SessionPulseRequest {
 
 export function encodeSessionPulseAnswer(answer: SessionPulseAnswer): Uint8Array {
   const writer = beginFrame(MessageKind.SessionPulse).varint(answer.tableEpoch).varint(answer.highestStamp);
-  return writer.list(answer.behind, (slotId) => writer.varint(slotId)).finish();
+  writer.list(answer.behind, (slotId) => writer.varint(slotId));
+  writer.list(answer.holds, (hold) => {
+    writer.u8(KINDS.indexOf(hold.kind)).text(hold.name).varint(hold.held).varint(hold.total);
+    writer.varint(Math.round(hold.heldForMs)).varint(Math.round(hold.endsInMs));
+  });
+  return writer.finish();
 }
 
 export function decodeSessionPulseAnswer(frame: Uint8Array): SessionPulseAnswer {
   const reader = openFrame(frame, MessageKind.SessionPulse);
-  const answer = { tableEpoch: reader.varint(), highestStamp: reader.varint(), behind: reader.list((item) => item.varint()) };
+  const head = { tableEpoch: reader.varint(), highestStamp: reader.varint(), behind: reader.list((item) => item.varint()) };
+  const holds = reader.list((item) => ({ kind: readKind(item.u8()), name: item.text(), held: item.varint(), ...readTimes(item) }));
   reader.end();
-  return answer;
+  return { ...head, holds };
+}
+
+function readTimes(reader: ByteReader) {
+  return { total: reader.varint(), heldForMs: reader.varint(), endsInMs: reader.varint() };
+}
+
+function readKind(code: number): LeaseHold['kind'] {
+  const kind = KINDS[code];
+  if (kind === undefined) throw new RegistryError(RegistryErrorCode.Malformed, `there is no kind of lease domain ${code}`);
+  return kind;
 }

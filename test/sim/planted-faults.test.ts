@@ -22,8 +22,8 @@ vi.mock('../../core/data/slot-store.ts', async (original) => {
 vi.mock('../../core/data/lease-keeper.ts', async (original) => {
   const module = await original<{ LeaseKeeper: typeof LeaseKeeperClass }>();
   class PlantedKeeper extends module.LeaseKeeper {
-    constructor(...[clock, guard, expire]: ConstructorParameters<typeof LeaseKeeperClass>) {
-      super({ ...clock, monotonicMs: () => (planted.expiresByWallClock ? clock.wallMs() : clock.monotonicMs()) }, guard, expire);
+    constructor(...[clock, log, guard, expire]: ConstructorParameters<typeof LeaseKeeperClass>) {
+      super({ ...clock, monotonicMs: () => (planted.expiresByWallClock ? clock.wallMs() : clock.monotonicMs()) }, log, guard, expire);
     }
   }
   return { ...module, LeaseKeeper: PlantedKeeper };

@@ -275,9 +275,19 @@ export const SLOT_MESSAGES: readonly Message[] = [
     large: { processId: PROCESS, tableEpoch: MAX, cursors: many(4_096, (slotId) => ({ slotId, leaderEpoch: MAX, notice: MAX })) },
   }),
   message('session pulse answer', MessageKind.SessionPulse, pulse.encodeSessionPulseAnswer, pulse.decodeSessionPulseAnswer, {
-    usual: { tableEpoch: 12, highestStamp: 1_780_000_000_000 * 1_024, behind: [1, 200] },
-    empty: { tableEpoch: 0, highestStamp: 0, behind: [] },
-    large: { tableEpoch: MAX, highestStamp: MAX, behind: many(4_096, (slotId) => slotId) },
+    usual: {
+      tableEpoch: 12,
+      highestStamp: 1_780_000_000_000 * 1_024,
+      behind: [1, 200],
+      holds: [{ kind: 'zone', name: 'z1', held: 9, total: 20, heldForMs: 1_200, endsInMs: 900_000 }],
+    },
+    empty: { tableEpoch: 0, highestStamp: 0, behind: [], holds: [] },
+    large: {
+      tableEpoch: MAX,
+      highestStamp: MAX,
+      behind: many(4_096, (slotId) => slotId),
+      holds: many(100, (i) => ({ kind: 'segment' as const, name: `${i}`, held: MAX, total: MAX, heldForMs: MAX, endsInMs: MAX })),
+    },
   }),
 ];
 
