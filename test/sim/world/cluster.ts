@@ -69,7 +69,8 @@ export interface SimNode {
 export interface ClusterOptions {
   readonly topology: Topology;
   readonly slotCount: number;
-  readonly replicas: number;
+  /** Taken by each Meta that starts. */
+  replicas: number;
   readonly leaseGuard: LeaseGuardConfig;
 }
 

@@ -31,6 +31,8 @@ export class SimNetwork {
   /** Greatest extra latency, ms. */
   jitterMs = 3;
   messages = 0;
+  /** Bytes of all messages and answers from one node to another so far, by `from>to`. */
+  readonly #bytes = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -53,6 +55,7 @@ export class SimNetwork {
         );
       },
       send: (to, message) => {
+        this.#weigh(endpoint.process.node, nodeOf(to), message);
         this.#carry(endpoint.process, nodeOf(to), () => {
           const target = this.#endpoints.get(to);
           if (target?.handler === undefined || !target.process.isAlive) return;
@@ -75,6 +78,15 @@ export class SimNetwork {
       onLinkRestored: () => ({ close: () => undefined }),
       learnAddresses: () => undefined,
     };
+  }
+
+  bytesBetween(from: string, to: string): number {
+    return this.#bytes.get(`${from}>${to}`) ?? 0;
+  }
+
+  #weigh(from: string, to: string, message: Uint8Array): void {
+    const key = `${from}>${to}`;
+    this.#bytes.set(key, (this.#bytes.get(key) ?? 0) + message.length);
   }
 
   /** Everything from one node to another vanishes; the senders are not told. */
@@ -126,6 +138,7 @@ export class SimNetwork {
         run();
       };
       this.#waiting.add(waiting);
+      this.#weigh(process.node, nodeOf(to), message);
       const timer = this.#world.at(process, timeoutMs, () =>
         settle(() => reject(new RegistryError(RegistryErrorCode.Timeout, `${to} did not answer within ${timeoutMs} ms`))),
       );
@@ -144,7 +157,10 @@ export class SimNetwork {
             (bytes) => {
               if (!target.process.isAlive) return;
               if (bytes === undefined) answer(() => reject(new RegistryError(RegistryErrorCode.Malformed, `${to} has no answer`)));
-              else answer(() => resolve(bytes));
+              else {
+                this.#weigh(nodeOf(to), process.node, bytes);
+                answer(() => resolve(bytes));
+              }
             },
             (caught: unknown) => answer(() => reject(RegistryError.from(caught))),
           );

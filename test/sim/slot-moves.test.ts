@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import type { SlotTable } from '../../core/index.ts';
+import { nameOf, publish, roles, SmallCluster } from './small-cluster.ts';
+
+const SLOTS = 16;
+const SERVICES = Array.from({ length: 12 }, (_, i) => nameOf(`service-${i}`));
+
+/** A cluster with data in it, and a reader of one name on each Session. */
+async function populated(datas: readonly string[], running: readonly string[], replicas: number) {
+  const small = new SmallCluster(roles(['m'], datas, ['s1', 's2']), SLOTS, replicas);
+  small.start('m', 's1', 's2', ...running);
+  await small.until('Sessions accept clients', () => small.cluster.sessions().length === 2);
+  const connections = ['s1', 's2'].map((session) => small.connect(session));
+  for (const service of SERVICES) for (let i = 0; i < 10; i += 1) publish(connections[i % 2] as (typeof connections)[0], service, `p${i}`);
+  await small.until('everything is written', () => small.cluster.sessions().every((node) => node.session?.stats().pendingWrites === 0));
+  await small.untilWhole(Math.min(replicas, running.length));
+  const lists = ['s1', 's2'].flatMap((session) => SERVICES.map((service) => small.subscribe(session, service)));
+  await small.until('first pushes', () => lists.every((seen) => seen.length > 0));
+  const shorter = () => lists.map((seen) => seen.map((list) => list.length)).filter((lengths) => lengths.some((length) => length !== 10));
+  return { small, shorter, table: () => small.node('m').meta?.table() ?? { epoch: 0, slots: [] } };
+}
+
+const holds = (table: SlotTable, node: string) => ({
+  leads: table.slots.filter((slot) => slot.leader === `${node}/data`).length,
+  follows: table.slots.filter((slot) => slot.followers.some((peer) => peer === `${node}/data`)).length,
+});
+
+describe('a Data node that joins', () => {
+  it.each([1, 2, 3])('receives copies first, then leaderships, and nobody sees a shorter list (replicas %i)', async (replicas) => {
+    const { small, shorter, table } = await populated(['d1', 'd2', 'd3', 'd4'], ['d1', 'd2', 'd3'], replicas);
+    const seen: { leads: number; follows: number }[] = [];
+    small.start('d4');
+    await small.until('the newcomer has its share', () => {
+      seen.push(holds(table(), 'd4'));
+      return holds(table(), 'd4').leads >= 3;
+    });
+    await small.untilWhole(replicas);
+    const first = seen.findIndex(({ leads, follows }) => leads + follows > 0);
+    expect(seen[first]?.leads).toBe(0);
+    expect(seen[first]?.follows).toBeGreaterThan(0);
+    for (const node of ['d1', 'd2', 'd3', 'd4']) expect(holds(table(), node).leads).toBeGreaterThanOrEqual(2);
+    expect(shorter()).toEqual([]);
+  });
+});
+
+describe('the configured number of copies', () => {
+  it('is restored after the loss of a node, which nobody notices', async () => {
+    const { small, shorter, table } = await populated(['d1', 'd2', 'd3'], ['d1', 'd2', 'd3'], 2);
+    small.cluster.crash(small.node('d2'));
+    const goneMs = await small.until('the loss is noticed', () => holds(table(), 'd2').leads === 0);
+    expect(goneMs).toBeLessThanOrEqual(5_000);
+    await small.untilWhole(2);
+    expect(shorter()).toEqual([]);
+  });
+
+  it('may be more than there are nodes: that is told, and made good when they come', async () => {
+    const { small, shorter } = await populated(['d1', 'd2', 'd3'], ['d1'], 3);
+    const replication = () => small.node('m').meta?.replication();
+    expect(replication()).toEqual({ replicas: 3, dataNodes: 1, possible: 1, incompleteSlots: 0, movingSlots: 0 });
+    small.start('d2');
+    await small.until('the second node is there', () => replication()?.dataNodes === 2);
+    await small.untilWhole(2);
+    await small.until('it is told', () => replication()?.incompleteSlots === 0);
+    expect(replication()).toMatchObject({ replicas: 3, dataNodes: 2, possible: 2 });
+    small.start('d3');
+    await small.until('the third node is there', () => replication()?.dataNodes === 3);
+    await small.untilWhole(3);
+    expect(shorter()).toEqual([]);
+  });
+
+  it('can be changed with a restart of Meta, up and down', async () => {
+    const { small, shorter } = await populated(['d1', 'd2', 'd3'], ['d1', 'd2', 'd3'], 1);
+    for (const replicas of [3, 2, 1]) {
+      small.cluster.crash(small.node('m'));
+      small.options.replicas = replicas;
+      small.start('m');
+      await small.until('Meta is back', () => small.node('m').meta !== undefined);
+      await small.untilWhole(replicas);
+    }
+    expect(shorter()).toEqual([]);
+  });
+});
