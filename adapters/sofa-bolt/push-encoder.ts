@@ -1,40 +1,59 @@
 import { type Push, parseDataInfoId, RegistryError, Scope, type ServiceView, type Subscriber } from '../../core/index.ts';
 import { BoltClass } from './codec/class-names.ts';
-import { BoltCodec, BoltCommand, type BoltDialect, BoltType, requestParts } from './codec/frame.ts';
+import { BoltCodec, BoltCommand, type BoltDialect, type BoltRequestHead, BoltType, RequestTemplate, requestParts } from './codec/frame.ts';
 import type { DataBox } from './codec/message-fields.ts';
-import { encodeMultiReceivedData, encodeReceivedDataHead, encodeReceivedDataTail, type ZoneData } from './codec/received-data.ts';
+import {
+  encodeMultiReceivedData,
+  encodeReceivedDataStart,
+  encodeReceivedDataTail,
+  encodeSubscriberRegistIds,
+  type ZoneData,
+} from './codec/received-data.ts';
 import { decodeBoxes } from './payload.ts';
 
 /** The client drops a push that waited longer than this in its own queue. */
 export const PUSH_TIMEOUT_MS = 2_000;
 
 /**
- * The frame of a push in pieces: a head of this connection's own, and the data, which is encoded once per view and zone filter and shared
- * by all connections.
+ * The frame of a push in pieces. What clients share is encoded once: the beginning of the frame per view, dialect and kind of reader, the
+ * data per view and zone filter. A connection's own are the request id and the list of its subscribers.
  */
 export function encodePush(push: Push, segment: string, dialect: BoltDialect, requestId: number): readonly Uint8Array[] {
   const { view, subscribers } = push;
   const [first] = subscribers;
   if (first === undefined) throw RegistryError.from(new Error('a push without subscribers'));
+  const registIds = subscribers.map((subscriber) => subscriber.registerId);
+  if (first.acceptsSeveralDataCenters && first.scope === Scope.Global)
+    return encodeMultiPush(push, first, registIds, segment, dialect, requestId);
+  const { protocol, version, switches } = dialect;
+  const { scope, zone } = first;
+  const template = view.memo(`sofa-bolt head ${protocol}${version}${switches} ${scope} ${zone}`, () => {
+    const { dataId, instanceId, group } = parseDataInfoId(view.dataInfoId);
+    const head = { dataId, group, instanceId, scope, localZone: zone, segment, version: view.version };
+    return new RequestTemplate(headOf(dialect, 0, BoltClass.ReceivedData), encodeReceivedDataStart(head));
+  });
+  const data = view.memo(`sofa-bolt ${zonesKey(view, first)}`, () => encodeReceivedDataTail(zonesOf(view, first)));
+  return template.parts(requestId, encodeSubscriberRegistIds(registIds), data);
+}
+
+function encodeMultiPush(
+  { view }: Push,
+  reader: Subscriber,
+  subscriberRegistIds: readonly string[],
+  segment: string,
+  dialect: BoltDialect,
+  requestId: number,
+): readonly Uint8Array[] {
   const { dataId, instanceId, group } = parseDataInfoId(view.dataInfoId);
-  const names = { dataId, group, instanceId, scope: first.scope, localZone: first.zone };
-  const subscriberRegistIds = subscribers.map((subscriber) => subscriber.registerId);
-  const head = {
-    ...dialect,
-    type: BoltType.Request,
-    command: BoltCommand.Request,
-    requestId,
-    codec: BoltCodec.Hessian,
-    timeoutMs: PUSH_TIMEOUT_MS,
-  };
-  if (first.acceptsSeveralDataCenters && first.scope === Scope.Global) {
-    const local = { segment, encoding: null, version: view.version, zipData: null, unzipData: zonesOf(view, first) };
-    const multi = { ...names, localSegment: segment, subscriberRegistIds, multiData: new Map([[segment, local]]) };
-    return requestParts({ ...head, className: BoltClass.MultiReceivedData }, encodeMultiReceivedData(multi));
-  }
-  const tail = view.memo(`sofa-bolt ${zonesKey(view, first)}`, () => encodeReceivedDataTail(zonesOf(view, first)));
-  const own = encodeReceivedDataHead({ ...names, segment, version: view.version, subscriberRegistIds });
-  return requestParts({ ...head, className: BoltClass.ReceivedData }, own, tail);
+  const names = { dataId, group, instanceId, scope: reader.scope, localZone: reader.zone, localSegment: segment };
+  const local = { segment, encoding: null, version: view.version, zipData: null, unzipData: zonesOf(view, reader) };
+  const multi = { ...names, subscriberRegistIds, multiData: new Map([[segment, local]]) };
+  return requestParts(headOf(dialect, requestId, BoltClass.MultiReceivedData), encodeMultiReceivedData(multi));
+}
+
+function headOf(dialect: BoltDialect, requestId: number, className: BoltClass): BoltRequestHead {
+  const kind = { type: BoltType.Request, command: BoltCommand.Request, codec: BoltCodec.Hessian, timeoutMs: PUSH_TIMEOUT_MS } as const;
+  return { ...dialect, ...kind, requestId, className };
 }
 
 /** Readers with one key see the same zones of a view. */

@@ -5,8 +5,8 @@ import { encodeReceivedData } from '../../adapters/sofa-bolt/codec/received-data
 import type { Bench, BenchContext, Figure } from '../support/figures.ts';
 import { type MeasuredGateway, startMeasuredGateway } from '../support/gateway.ts';
 import { MeasuredProcess } from '../support/measured-process.ts';
-import { cpuMs, idleCpuMsPerSecond, pause } from '../support/process-meter.ts';
-import { median } from '../support/statistics.ts';
+import { cpuMs, pause } from '../support/process-meter.ts';
+import { median, sum } from '../support/statistics.ts';
 import { Audience } from './audience.ts';
 import { providerUrl, subscriberFrame } from './frames.ts';
 import { PublishedService } from './service.ts';
@@ -16,12 +16,13 @@ const WARM_UP_ROUNDS = 6;
 const ROUNDS = 8;
 /** Longer than the quiet time after which a change is pushed at once. */
 const BETWEEN_ROUNDS_MS = 1_100;
+const ANSWERS_MS = 200;
 const RAW_SERVER = fileURLToPath(new URL('raw-server.ts', import.meta.url));
 
 interface FanOut {
   /** From the change to the last answered push, per round. */
   readonly wallMs: number;
-  /** Of the server, per push, its idle load taken off. */
+  /** Of the server, per push and its answer. */
   readonly cpuMicros: number;
   readonly bytesPerPush: number;
 }
@@ -69,7 +70,7 @@ async function oursOnce(gateway: MeasuredGateway, publishers: number, context: B
     await rounds(WARM_UP_ROUNDS, round);
     if (context.profileDir !== undefined) {
       const file = `${context.profileDir}/fan-out-${publishers}.cpuprofile`;
-      await gateway.process.profile(file, async () => void (await rounds(4, round)));
+      await gateway.process.profile(file, () => rounds(4, round));
     }
     return await measured(gateway.process.pid, audience, round);
   } finally {
@@ -105,23 +106,25 @@ async function rawOnce(publishers: number, subscribers: number): Promise<FanOut>
   }
 }
 
+/** The processor time of a round includes that of reading the answers, which are there soon after. */
 async function measured(pid: number, audience: Audience, round: () => Promise<number>): Promise<FanOut> {
-  const idle = await idleCpuMsPerSecond(pid, 1_000);
-  const before = { cpuMs: cpuMs(pid), pushes: audience.pushes, atMs: performance.now() };
-  const walls = await rounds(ROUNDS, round);
-  const seconds = (performance.now() - before.atMs) / 1_000;
-  const cpu = cpuMs(pid) - before.cpuMs - idle * seconds;
-  return { wallMs: median(walls), cpuMicros: (cpu * 1_000) / (audience.pushes - before.pushes), bytesPerPush: audience.bytesPerPush };
+  const walls: number[] = [];
+  const cpus: number[] = [];
+  for (let index = 0; index < ROUNDS; index += 1) {
+    const before = cpuMs(pid);
+    walls.push(await round());
+    await pause(ANSWERS_MS);
+    cpus.push(((cpuMs(pid) - before) * 1_000) / audience.size);
+    await pause(BETWEEN_ROUNDS_MS - ANSWERS_MS);
+  }
+  return { wallMs: median(walls), cpuMicros: sum(cpus) / cpus.length, bytesPerPush: audience.bytesPerPush };
 }
 
-async function rounds(count: number, round: () => Promise<number>): Promise<readonly number[]> {
-  const walls: number[] = [];
+async function rounds(count: number, round: () => Promise<number>): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    walls.push(await round());
-    // The answers to the pushes are part of the round's cost.
+    await round();
     await pause(BETWEEN_ROUNDS_MS);
   }
-  return walls;
 }
 
 /** A push as the gateway would write it, for as many publishers. */

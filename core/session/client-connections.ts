@@ -101,6 +101,7 @@ class Connection implements ClientConnection {
       sink: client.push,
       profile: client.pushProfile,
       view: (foldedId, dataInfoId) => parts.views.view(foldedId, dataInfoId, client.format),
+      watch: (flight, timeoutMs) => parts.pushes.deadlines.watch(flight, timeoutMs),
       isStopped: () => parts.isPushStopped(client.address),
       acknowledged: (foldedId, version) => parts.trace.acknowledged(foldedId, version),
       sent: (foldedId, version) => parts.trace.sent(foldedId, version),

@@ -3,7 +3,7 @@ import { crc32 } from './crc32.ts';
 import { BoltCommand, type BoltFrame, BoltStatus, BoltType, hasCrc, headBytes } from './frame.ts';
 import { BOLT_LIMITS } from './limits.ts';
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = Buffer.alloc(0);
 const FIRST_BUFFER_BYTES = 256;
 const LENGTHS_BYTES = 8;
 const CRC_BYTES = 4;
@@ -15,7 +15,7 @@ const STATUSES: ReadonlySet<number> = new Set(Object.values(BoltStatus));
  * arrived and not with the length that was announced. Version and type may differ from frame to frame.
  */
 export class FrameReader {
-  #partial: Uint8Array = EMPTY;
+  #partial: Buffer = EMPTY;
   #length = 0;
   /** How many bytes the partial frame must have before looking at it again tells more. */
   #needed = 1;
@@ -35,7 +35,7 @@ export class FrameReader {
   push(chunk: Uint8Array): BoltFrame[] {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      return this.#read(chunk);
+      return this.#read(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
     } catch (caught) {
       this.#failure = RegistryError.from(caught, RegistryErrorCode.Malformed);
       this.#partial = EMPTY;
@@ -44,7 +44,7 @@ export class FrameReader {
     }
   }
 
-  #read(chunk: Uint8Array): BoltFrame[] {
+  #read(chunk: Buffer): BoltFrame[] {
     const frames: BoltFrame[] = [];
     let offset = 0;
     while (this.#length > 0 && offset < chunk.length) {
@@ -58,26 +58,26 @@ export class FrameReader {
       this.#length = 0;
     }
     while (offset < chunk.length) {
-      const rest = chunk.subarray(offset);
+      const rest = offset === 0 ? chunk : chunk.subarray(offset);
       const needed = neededBytes(rest);
       if (needed > rest.length) {
         this.#needed = needed;
         this.#keep(chunk, offset);
         return frames;
       }
-      frames.push(decodeFrame(rest.subarray(0, needed)));
+      frames.push(decodeFrame(rest.length === needed ? rest : rest.subarray(0, needed)));
       offset += needed;
     }
     return frames;
   }
 
   /** Takes over what the partial frame still needs and returns the offset behind it. */
-  #keep(chunk: Uint8Array, offset: number): number {
+  #keep(chunk: Buffer, offset: number): number {
     const end = Math.min(chunk.length, offset + this.#needed - this.#length);
     const length = this.#length + end - offset;
     if (length > this.#partial.length) {
       const roomy = Math.max(length, this.#partial.length * 2, FIRST_BUFFER_BYTES);
-      const grown = new Uint8Array(Math.max(length, Math.min(roomy, this.#needed)));
+      const grown = Buffer.alloc(Math.max(length, Math.min(roomy, this.#needed)));
       grown.set(this.#partial.subarray(0, this.#length));
       this.#partial = grown;
     }
@@ -88,7 +88,7 @@ export class FrameReader {
 }
 
 /** Bytes from the start of a frame that are needed to go on: more than are there, or exactly those of the complete frame. */
-function neededBytes(bytes: Uint8Array): number {
+function neededBytes(bytes: Buffer): number {
   const protocol = bytes[0];
   if (protocol === undefined) return 1;
   if (protocol !== 1 && protocol !== 2) return fail(`a frame begins with 1 or 2, not ${protocol}`);
@@ -101,11 +101,12 @@ function neededBytes(bytes: Uint8Array): number {
   if (bytes.length < fixed) return fixed;
   const switches = protocol === 2 ? (bytes[11] ?? 0) : 0;
   if (switches > MOST_SWITCHES) fail(`${switches} is no switch`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset + fixed - LENGTHS_BYTES, LENGTHS_BYTES);
-  const className = section('class name', view.getInt16(0), BOLT_LIMITS.classNameBytes);
-  const header = section('header', view.getInt16(2), BOLT_LIMITS.headerBytes);
-  const content = section('content', view.getInt32(4), BOLT_LIMITS.contentBytes);
-  return fixed + className + header + content + (hasCrc({ protocol, version: version === 2 ? 2 : 1, switches }) ? CRC_BYTES : 0);
+  const lengthsAt = fixed - LENGTHS_BYTES;
+  const className = section('class name', bytes.readInt16BE(lengthsAt), BOLT_LIMITS.classNameBytes);
+  const header = section('header', bytes.readInt16BE(lengthsAt + 2), BOLT_LIMITS.headerBytes);
+  const content = section('content', bytes.readInt32BE(lengthsAt + 4), BOLT_LIMITS.contentBytes);
+  const isTrailed = protocol === 2 && hasCrc({ protocol, version: version === 2 ? 2 : 1, switches });
+  return fixed + className + header + content + (isTrailed ? CRC_BYTES : 0);
 }
 
 function section(name: string, length: number, limit: number): number {
@@ -116,8 +117,7 @@ function section(name: string, length: number, limit: number): number {
 }
 
 /** Reads the bytes of exactly one frame, whose lengths `neededBytes` has checked. */
-function decodeFrame(bytes: Uint8Array): BoltFrame {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+function decodeFrame(buffer: Buffer): BoltFrame {
   const protocol = buffer[0] === 2 ? 2 : 1;
   const version = protocol === 2 && buffer[1] === 2 ? 2 : 1;
   // From here both versions have the same fields up to the codec.
@@ -127,27 +127,22 @@ function decodeFrame(bytes: Uint8Array): BoltFrame {
   const requestId = buffer.readInt32BE(protocol + 4);
   const codec = buffer.readUInt8(protocol + 8);
   const switches = protocol === 2 ? buffer.readUInt8(11) : 0;
-  const dialect = { protocol, version, switches } as const;
-  const end = checkCrc(buffer, hasCrc(dialect));
+  const end = checkCrc(buffer, protocol === 2 && hasCrc({ protocol, version, switches }));
   const fixed = headBytes(protocol, type);
   const classEnd = fixed + buffer.readInt16BE(fixed - LENGTHS_BYTES);
   const headerEnd = classEnd + buffer.readInt16BE(fixed - LENGTHS_BYTES + 2);
-  const common = {
-    ...dialect,
-    commandVersion,
-    requestId,
-    codec,
-    className: buffer.toString('utf8', fixed, classEnd),
-    header: buffer.subarray(classEnd, headerEnd),
-    content: buffer.subarray(headerEnd, end),
-  };
+  const className = buffer.toString('utf8', fixed, classEnd);
+  const header = headerEnd === classEnd ? EMPTY : buffer.subarray(classEnd, headerEnd);
+  const content = buffer.subarray(headerEnd, end);
   const own = fixed - LENGTHS_BYTES - (type === BoltType.Response ? 2 : 4);
   if (type === BoltType.Response) {
     if (command !== BoltCommand.Heartbeat && command !== BoltCommand.Response) return fail(`${command} is no command code of a response`);
-    return { ...common, type, command, status: readStatus(buffer.readUInt16BE(own)) };
+    const status = readStatus(buffer.readUInt16BE(own));
+    return { protocol, version, switches, type, command, commandVersion, requestId, codec, status, className, header, content };
   }
   if (command !== BoltCommand.Heartbeat && command !== BoltCommand.Request) return fail(`${command} is no command code of a request`);
-  return { ...common, type, command, timeoutMs: buffer.readInt32BE(own) };
+  const timeoutMs = buffer.readInt32BE(own);
+  return { protocol, version, switches, type, command, commandVersion, requestId, codec, timeoutMs, className, header, content };
 }
 
 /** Where the frame ends without its CRC. */

@@ -113,6 +113,33 @@ export function requestParts(head: BoltRequestHead, ...contents: readonly Uint8A
   return withCrc(head, [encodeHead(head, total(contents), 0), ...contents]);
 }
 
+/**
+ * Requests that differ in their id and in the middle of their content only, as the pushes of one view do: head, class name and the content's
+ * beginning are encoded once and copied.
+ */
+export class RequestTemplate {
+  readonly #head: BoltRequestHead;
+  readonly #bytes: Buffer;
+  readonly #startBytes: number;
+
+  constructor(head: BoltRequestHead, contentStart: Uint8Array) {
+    this.#head = head;
+    this.#bytes = Buffer.concat([encodeHead(head, 0, 0), contentStart]);
+    this.#startBytes = contentStart.length;
+  }
+
+  /** One request in two pieces, and the CRC if the dialect has one: its own bytes behind the beginning, then `shared` as it is. */
+  parts(requestId: number, own: Uint8Array, shared: Uint8Array): Uint8Array[] {
+    const { protocol, type } = this.#head;
+    const bytes = Buffer.allocUnsafe(this.#bytes.length + own.length);
+    this.#bytes.copy(bytes);
+    bytes.set(own, this.#bytes.length);
+    bytes.writeInt32BE(requestId, protocol + 4);
+    bytes.writeInt32BE(this.#startBytes + own.length + shared.length, headBytes(protocol, type) - 4);
+    return withCrc(this.#head, [bytes, shared]);
+  }
+}
+
 /** A complete request in one piece. */
 export function encodeRequest(head: BoltRequestHead, ...contents: readonly Uint8Array[]): Uint8Array {
   return join(requestParts(head, ...contents));

@@ -184,7 +184,12 @@ export function encodeSyncConfigResponse(message: SyncConfigResponse): Uint8Arra
   return writer.list(message.availableSegments, writeText).finish();
 }
 
+/** Nearly every answer is this one, so it is known by its bytes. */
+const SUCCESS: Result = { success: true, message: null };
+const SUCCESS_CONTENT = Buffer.from(encodeResult(SUCCESS));
+
 export function decodeResult(content: Uint8Array): Result {
+  if (SUCCESS_CONTENT.equals(content)) return SUCCESS;
   const fields = MessageFields.decode(content, BoltClass.Result);
   return { success: fields.bool('success'), message: fields.text('message') };
 }

@@ -79,11 +79,21 @@ const CONFIG_FIELDS = ['dataId', 'group', 'instanceId', 'version', 'configurator
 const MULTI_FIELDS = ['dataId', 'group', 'instanceId', 'scope', 'localSegment', 'localZone', 'subscriberRegistIds', 'multiData'];
 const SEGMENT_FIELDS = ['segment', 'encoding', 'version', 'zipData', 'unzipData', 'dataCount'];
 
-/** The part of a ReceivedData that is one connection's: all before `data`. */
-export function encodeReceivedDataHead(message: ReceivedDataHead): Uint8Array {
+/** The beginning of a ReceivedData, up to the list of subscribers: the same for all clients of a view, scope and zone. */
+export function encodeReceivedDataStart(message: Omit<ReceivedDataHead, 'subscriberRegistIds'>): Uint8Array {
   const writer = new HessianWriter([], 512).object(BoltClass.ReceivedData, DATA_FIELDS);
   writer.text(message.dataId).text(message.group).text(message.instanceId).text(message.segment).text(message.scope);
-  return writer.long(message.version).text(message.localZone).list(message.subscriberRegistIds, writeText).finish();
+  return writer.long(message.version).text(message.localZone).finish();
+}
+
+/** What follows the beginning: the subscribers of one connection. */
+export function encodeSubscriberRegistIds(registIds: readonly string[]): Uint8Array {
+  return new HessianWriter([BoltClass.ReceivedData], 64).list(registIds, writeText).finish();
+}
+
+/** The part of a ReceivedData that is one connection's: all before `data`. */
+export function encodeReceivedDataHead(message: ReceivedDataHead): Uint8Array {
+  return Buffer.concat([encodeReceivedDataStart(message), encodeSubscriberRegistIds(message.subscriberRegistIds)]);
 }
 
 /** The part of a ReceivedData that all subscribers of a view share: `data` and, counted from it, `dataCount`. It is worth keeping: no byte is unused. */

@@ -4,6 +4,7 @@ import type { Subscriber } from '../../model/subscriber.ts';
 import type { Timer } from '../../seams/clock.ts';
 import type { RoleHost } from '../../seams/host.ts';
 import type { PushOutcome, PushProfile, PushSink, ServiceView } from '../../seams/session-gateway.ts';
+import type { PushFlight } from './ack-deadlines.ts';
 
 interface SubscriberState {
   readonly subscriber: Subscriber;
@@ -13,11 +14,18 @@ interface SubscriberState {
   acknowledgedVersion: DatumVersion;
 }
 
+interface Flight extends PushFlight {
+  readonly version: DatumVersion;
+  readonly states: readonly SubscriberState[];
+}
+
 /** What a group needs of its surroundings. */
 export interface PushContext {
   readonly host: RoleHost;
   readonly sink: PushSink;
   readonly profile: PushProfile;
+  /** Calls the flight's `expired` when its time is up, unless it has landed before. */
+  watch(flight: PushFlight, timeoutMs: number): void;
   view(foldedId: FoldedId, dataInfoId: DataInfoId): ServiceView | undefined;
   isStopped(): boolean;
   /** Told with every first acknowledgement of a view, for the measured delay. */
@@ -38,7 +46,7 @@ export class PushGroup {
   readonly dataInfoId: DataInfoId;
   readonly #context: PushContext;
   readonly #subscribers = new Map<string, SubscriberState>();
-  #inFlight: { readonly version: DatumVersion; readonly states: readonly SubscriberState[] } | undefined;
+  #inFlight: Flight | undefined;
   #lastPushMs = Number.NEGATIVE_INFINITY;
   #attempt = 0;
   #timer: Timer | undefined;
@@ -81,7 +89,8 @@ export class PushGroup {
     if (this.#closed || this.#inFlight !== undefined || this.#context.isStopped()) return;
     const view = this.#context.view(this.foldedId, this.dataInfoId);
     if (view === undefined) return;
-    const behind = [...this.#subscribers.values()].filter((state) => state.sentVersion < view.version);
+    const behind: SubscriberState[] = [];
+    for (const state of this.#subscribers.values()) if (state.sentVersion < view.version) behind.push(state);
     if (behind.length === 0) return;
     const waitMs = this.#waitMs(view, behind);
     if (waitMs > 0) this.#later(waitMs);
@@ -120,32 +129,37 @@ export class PushGroup {
   #send(view: ServiceView, states: readonly SubscriberState[]): void {
     const { host, profile, sink } = this.#context;
     const cause = this.#attempt > 0 ? 'repeat' : states.some((state) => state.sentVersion === 0n) ? 'first' : 'change';
-    const flight = { version: view.version, states };
+    const flight: Flight = {
+      version: view.version,
+      states,
+      hasLanded: false,
+      expired: () => this.#finished(flight, 'failed'),
+    };
     this.#inFlight = flight;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#lastPushMs = host.clock.monotonicMs();
     for (const state of states) state.sentVersion = view.version;
     this.#context.sent(this.foldedId, view.version);
-    const timeout = host.clock.schedule(profile.acknowledgeTimeoutMs, () => this.#finished(flight, 'failed'));
-    let isDone = false;
+    this.#context.watch(flight, profile.acknowledgeTimeoutMs);
     sink({ view, subscribers: states.map((state) => state.subscriber), cause }, (outcome) => {
-      if (isDone) return;
-      isDone = true;
-      timeout.cancel();
+      if (flight.hasLanded) return;
+      flight.hasLanded = true;
       if (outcome === 'acknowledged') this.#acknowledge(flight);
       this.#finished(flight, outcome);
     });
   }
 
   /** Also for an acknowledgement that comes after its time: what the client has, it has. */
-  #acknowledge(flight: { readonly version: DatumVersion; readonly states: readonly SubscriberState[] }): void {
-    for (const state of flight.states) if (flight.version > state.acknowledgedVersion) state.acknowledgedVersion = flight.version;
-    for (const state of flight.states) if (flight.version > state.sentVersion) state.sentVersion = flight.version;
+  #acknowledge(flight: Flight): void {
+    for (const state of flight.states) {
+      if (flight.version > state.acknowledgedVersion) state.acknowledgedVersion = flight.version;
+      if (flight.version > state.sentVersion) state.sentVersion = flight.version;
+    }
     this.#context.acknowledged(this.foldedId, flight.version);
   }
 
-  #finished(flight: { readonly version: DatumVersion; readonly states: readonly SubscriberState[] }, outcome: PushOutcome): void {
+  #finished(flight: Flight, outcome: PushOutcome): void {
     if (this.#inFlight !== flight) return;
     this.#inFlight = undefined;
     if (this.#closed || outcome === 'closed') return;

@@ -1,6 +1,7 @@
 import type { FoldedId } from '../../model/data-info-id.ts';
 import type { DatumVersion } from '../../model/datum-version.ts';
 import type { RoleHost } from '../../seams/host.ts';
+import { AckDeadlines } from './ack-deadlines.ts';
 import type { PushGroup } from './push-group.ts';
 
 /** Connections handled in one turn before others get theirs. */
@@ -9,12 +10,14 @@ const REPAIR_EVERY_MS = 5_000;
 
 /** All push groups of a Session by name: hands a changed name to its groups in slices, and repairs laggards now and then. */
 export class PushRegistry {
+  readonly deadlines: AckDeadlines;
   readonly #host: RoleHost;
   readonly #byName = new Map<FoldedId, Set<PushGroup>>();
   #stopped = false;
 
   constructor(host: RoleHost) {
     this.#host = host;
+    this.deadlines = new AckDeadlines(host.clock);
     this.#scheduleRepair();
   }
 
