@@ -44,3 +44,19 @@ export async function buildMavenDriver(module: string, options: MavenDriverOptio
   const jvm = ['-Xmx160m', '-Xss512k', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', ...ownFlags, ...jvmArguments];
   return ['java', ...jvm, '-cp', `${built}/classes:${built}/lib/*`, 'driver.Driver'];
 }
+
+/** Fetches what a Maven module depends on at run time, once per content of its pom and properties, and returns the folder of the jars. */
+export async function copyMavenDependencies(module: string, properties: Readonly<Record<string, string>>): Promise<string> {
+  const pom = join(module, 'pom.xml');
+  const hash = createHash('sha256').update(JSON.stringify(properties)).update(readFileSync(pom)).digest('hex').slice(0, 16);
+  const name = module.split('/').filter(Boolean).at(-1) ?? 'module';
+  const copied = join(CACHE, `${name}-${hash}`);
+  if (existsSync(copied)) return copied;
+  const copying = `${copied}.copying`;
+  rmSync(copying, { recursive: true, force: true });
+  const defined = Object.entries(properties).map(([key, value]) => `-D${key}=${value}`);
+  const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${copying}`];
+  await promisify(execFile)('mvn', ['-q', '-B', '-f', pom, ...defined, ...goal], { maxBuffer: 16 * 1024 * 1024 });
+  renameSync(copying, copied);
+  return copied;
+}
