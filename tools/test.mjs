@@ -45,6 +45,7 @@ const GROUPS = [
   javaClients('eureka-spring'),
   { name: 'eureka-python', needs: ['python'], run: () => vitest('eureka-python', 'conformance', 'test/conformance/eureka-python/') },
   { name: 'eureka-go', needs: ['go'], run: () => vitest('eureka-go', 'conformance', 'test/conformance/eureka-go/') },
+  { name: 'sofa-recorded', run: () => vitest('sofa-recorded', 'conformance', 'test/conformance/sofa-recorded/') },
   javaClients('sofa-java'),
   javaClients('cross-java', 'test/conformance/cross/real-clients'),
   ...OTHER_NODES.map((version) => ({

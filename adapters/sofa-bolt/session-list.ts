@@ -21,7 +21,8 @@ export function createSessionListApp(parts: SessionListParts): Koa {
     return [own, ...parts.otherSessions().filter((address) => address !== own)];
   };
   const plain = (context: Context, body: string) => {
-    context.type = 'text/plain';
+    // Set by name: koa would add a charset, which the recorded server does not send.
+    context.set('Content-Type', 'text/plain');
     context.body = body;
   };
   const router = new Router({ prefix: '/api/servers' });
@@ -45,6 +46,7 @@ export function createSessionListApp(parts: SessionListParts): Koa {
   router.get('/connectionNum', (context) => plain(context, String(parts.connectionCount())));
   const app = new Koa();
   app.use(router.routes());
+  app.use(router.allowedMethods());
   return app;
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from './eventually.ts';
 import { GatewayProcess } from './gateway-process.ts';
+import { http } from './http.ts';
 import type { SofaDriver } from './sofa-driver.ts';
 
 /** What every SOFARegistry client must experience, whatever its version. Each scenario ends within 15 s. */
@@ -84,11 +85,26 @@ export function sofaScenarios(name: string, startDriver: () => Promise<SofaDrive
       expect(await driver.values(reader, 's')).toEqual([]);
     });
 
-    it('is told its configuration, which is nothing', async () => {
+    it('is told that it has no configuration, and then what an operator sets', async () => {
       const client = await start();
       await driver.configurator(client, 'c', dataId);
       await eventually(async () => expect(await driver.configCount(client, 'c')).toBeGreaterThan(0));
       expect(await driver.config(client, 'c')).toBeNull();
+      for (const data of ['override://10.0.0.1:12200?weight=5', 'üñí 😀']) {
+        const body = JSON.stringify({ dataId, group: 'DEFAULT_GROUP', data });
+        expect((await http(gateway.adminPort, { method: 'POST', path: '/persistentData/put', body })).status).toBe(200);
+        await eventually(async () => expect(await driver.config(client, 'c')).toBe(data));
+      }
+    });
+
+    it('is not told of names that it does not follow', async () => {
+      const [publisher, reader] = [await start(), await start()];
+      await driver.subscribe(reader, 's', dataId, 'global');
+      await expectValues(reader, 's', []);
+      await driver.publish(publisher, 'other', `${dataId}.other`, ['other']);
+      await driver.subscribe(reader, 'other', `${dataId}.other`, 'global');
+      await expectValues(reader, 'other', ['other']);
+      expect(await driver.values(reader, 's')).toEqual([]);
     });
 
     it('keeps groups and instances apart', async () => {
