@@ -38,7 +38,7 @@ const GROUPS = [
   },
   { name: 'sim', run: () => vitest('sim', 'sim') },
   { name: 'e2e', run: () => vitest('e2e', 'e2e') },
-  { name: 'cross', run: () => vitest('cross', 'conformance', 'test/conformance/cross/eureka-and-sofa') },
+  { name: 'cross', run: () => vitest('cross', 'conformance', 'test/conformance/cross/') },
   { name: 'eureka-recorded', run: () => vitest('eureka-recorded', 'conformance', 'test/conformance/eureka-recorded/') },
   { name: 'eureka-js', run: () => vitest('eureka-js', 'conformance', 'test/conformance/eureka-js/') },
   javaClients('eureka-java'),

@@ -68,19 +68,19 @@ export class EurekaHandler {
   }
 
   async applications(request: EurekaRequest): Promise<EurekaResponse> {
-    if (!(await this.#isReady())) return EMPTY(403);
+    if (!(await this.#isShowable())) return EMPTY(403);
     const representation = this.#representation(request);
     return this.#document(this.#registry.view.full(representation.form), representation);
   }
 
   async delta(request: EurekaRequest): Promise<EurekaResponse> {
-    if (!(await this.#isReady())) return EMPTY(403);
+    if (!(await this.#isShowable())) return EMPTY(403);
     const representation = this.#representation(request);
     return this.#document(this.#registry.view.delta(representation.form, this.#host.clock.monotonicMs()), representation);
   }
 
   async application(request: EurekaRequest, app: string): Promise<EurekaResponse> {
-    if (!(await this.#isReady())) return EMPTY(403);
+    if (!(await this.#isShowable())) return EMPTY(403);
     const { form } = this.#representation(request);
     const document = this.#registry.view.application(app.toUpperCase(), form);
     return document === undefined ? EMPTY(404) : this.#document(document, { form, isGzip: false });
@@ -88,7 +88,7 @@ export class EurekaHandler {
 
   /** Whole always: there is no compact document of one instance. */
   async instance(request: EurekaRequest, app: string | undefined, instanceId: string): Promise<EurekaResponse> {
-    if (!(await this.#isReady())) return EMPTY(403);
+    if (!(await this.#isShowable())) return EMPTY(403);
     const { view } = this.#registry;
     const found = app === undefined ? view.findById(instanceId) : view.find(app.toUpperCase(), instanceId);
     if (found === undefined) return EMPTY(404);
@@ -97,7 +97,7 @@ export class EurekaHandler {
   }
 
   async vip(request: EurekaRequest, address: string, isSecure: boolean): Promise<EurekaResponse> {
-    if (!(await this.#isReady())) return EMPTY(403);
+    if (!(await this.#isShowable())) return EMPTY(403);
     const { form } = this.#representation(request);
     return this.#document(this.#registry.view.vip(address, isSecure, form), { form, isGzip: false });
   }
@@ -251,6 +251,14 @@ export class EurekaHandler {
     const late = new Promise<void>((resolve) => this.#host.clock.schedule(READY_WAIT_MS, resolve));
     await Promise.race([this.#registry.whenReady(), late]);
     return this.#registry.isReady();
+  }
+
+  /** After a restart nobody is shown a list that lacks what is about to come back (another server, or the list of before, is better). */
+  async #isShowable(): Promise<boolean> {
+    if (this.#registry.isShowable()) return true;
+    const late = new Promise<void>((resolve) => this.#host.clock.schedule(READY_WAIT_MS, resolve));
+    await Promise.race([this.#registry.whenShowable(), late]);
+    return this.#registry.isShowable();
   }
 
   async #assertReady(): Promise<void> {

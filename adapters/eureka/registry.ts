@@ -91,6 +91,16 @@ export class EurekaRegistry {
     return this.#reading?.isReady() === true;
   }
 
+  /** What is shown is whole: readers may compare it with what they hold. */
+  async whenShowable(): Promise<void> {
+    await this.whenReady();
+    await this.#reading?.whenSettled();
+  }
+
+  isShowable(): boolean {
+    return this.#reading?.isSettled() === true;
+  }
+
   close(): void {
     this.#reading?.close();
     this.overrides.close();

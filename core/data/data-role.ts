@@ -344,7 +344,8 @@ export class DataRole implements DataServer {
   #page(frame: Uint8Array): Uint8Array {
     const request = decodeSlotPage(frame);
     const replica = this.#replicas.get(request.slotId);
-    return encodeSlotPageAnswer(answerSlotPage(replica, request, slotAnswer(replica, request, this.#meta.table.epoch)));
+    const access = slotAnswer(replica, request, this.#meta.table.epoch);
+    return encodeSlotPageAnswer(answerSlotPage(replica, request, access, this.#held.namesIn(request.slotId)));
   }
 
   #compareRoots(frame: Uint8Array): Uint8Array {

@@ -8,11 +8,18 @@ import type { FoldedId } from '../model/data-info-id.ts';
  */
 export class HeldNames {
   readonly #missing = new Map<FoldedId, Set<string>>();
+  /** Of the beginning; whoever reads it asks whether a name is still held. */
+  readonly #bySlot = new Map<number, FoldedId[]>();
   readonly #newcomers = new Map<FoldedId, number>();
   #isSettled = false;
 
-  constructor(connections: ReadonlyMap<FoldedId, ReadonlySet<string>>) {
-    for (const [foldedId, ids] of connections) if (ids.size > 0) this.#missing.set(foldedId, new Set(ids));
+  constructor(connections: ReadonlyMap<FoldedId, ReadonlySet<string>>, slotOf: (foldedId: FoldedId) => number) {
+    for (const [foldedId, ids] of connections) {
+      if (ids.size === 0) continue;
+      this.#missing.set(foldedId, new Set(ids));
+      const slotId = slotOf(foldedId);
+      this.#bySlot.set(slotId, [...(this.#bySlot.get(slotId) ?? []), foldedId]);
+    }
   }
 
   isHeld(foldedId: FoldedId): boolean {
@@ -21,6 +28,10 @@ export class HeldNames {
 
   names(): readonly FoldedId[] {
     return [...this.#missing.keys()].sort();
+  }
+
+  namesIn(slotId: number): readonly FoldedId[] {
+    return (this.#bySlot.get(slotId) ?? []).filter((foldedId) => this.#missing.has(foldedId));
   }
 
   /** A connection publisher came (back). True when that releases its name. */

@@ -6,6 +6,7 @@ import { type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
 import type { SlotCache } from '../seams/store.ts';
+import { slotOf } from '../slot/slot-of.ts';
 import { type ClusterView, MetaClient } from '../wire/meta-client.ts';
 import { DataRole } from './data-role.ts';
 import { HeldNames } from './held-names.ts';
@@ -71,7 +72,7 @@ export async function startDataServer(config: DataConfig, host: RoleHost, cache:
   if (host.peers.self !== `${host.nodeId}/${Role.Data}`) {
     throw new RegistryError(RegistryErrorCode.InvalidArgument, 'the Data role needs the endpoint of its node');
   }
-  const held = new HeldNames(restored.connections);
+  const held = new HeldNames(restored.connections, (foldedId) => slotOf(foldedId, config.slotCount));
   let role: DataRole | undefined;
   const meta = new MetaClient({
     cluster: config.cluster,

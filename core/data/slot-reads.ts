@@ -1,3 +1,4 @@
+import type { FoldedId } from '../model/data-info-id.ts';
 import type { Datum } from '../model/datum.ts';
 import { sameDigest } from '../model/digest.ts';
 import { LIMITS } from '../model/limits.ts';
@@ -21,11 +22,16 @@ function cutPage(datums: readonly Datum[], after: string): { readonly page: read
   return { page, next: '' };
 }
 
-/** One page of a slot for a reader of everything. Refused unless the slot serves. */
-export function answerSlotPage(replica: SlotReplica | undefined, request: SlotPageRequest, access: SlotAnswer): SlotPageAnswer {
-  if (replica === undefined || access.status !== SlotStatus.Accept) return { ...access, slotSequence: 0, next: '', datums: [] };
+/** One page of a slot for a reader of everything; `held` are names of the slot. Refused unless the slot serves. */
+export function answerSlotPage(
+  replica: SlotReplica | undefined,
+  request: SlotPageRequest,
+  access: SlotAnswer,
+  held: readonly FoldedId[],
+): SlotPageAnswer {
+  if (replica === undefined || access.status !== SlotStatus.Accept) return { ...access, slotSequence: 0, next: '', held: [], datums: [] };
   const { page, next } = cutPage(replica.store.datums(), request.after);
-  return { ...access, slotSequence: replica.log.sequence, next, datums: page };
+  return { ...access, slotSequence: replica.log.sequence, next, held: request.after === '' ? held : [], datums: page };
 }
 
 /** Followers ask which of their copies differ from what this node leads. Slots that it does not lead are none of its business. */

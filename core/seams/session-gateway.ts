@@ -129,6 +129,12 @@ export interface GlobalReading extends Closeable {
   /** Resolves when every slot has been read completely once; until then lists may be short and must not be shown. */
   readonly ready: Promise<void>;
   isReady(): boolean;
+  /**
+   * False while it is not ready, and while a restart waits for publishers of names that this reader may be shown: its lists would be shorter
+   * than those of before. For 15 s at most.
+   */
+  isSettled(): boolean;
+  whenSettled(): Promise<void>;
 }
 
 /** A durable document: operator overrides, configuration. */

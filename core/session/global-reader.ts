@@ -15,7 +15,9 @@ import {
   type SlotLogEntry,
   type SlotPageAnswer,
 } from '../wire/slot-log.ts';
+import { decodeSlotFetchAnswer, encodeSlotFetch } from '../wire/slot-read.ts';
 import { DerivedRecords, type RecordChange } from './derived-records.ts';
+import { HeldPublicNames } from './held-public-names.ts';
 import type { Joins } from './joins.ts';
 import type { SlotRouter } from './slot-router.ts';
 
@@ -63,6 +65,7 @@ export class GlobalReader {
   readonly #options: GlobalReaderOptions;
   readonly #slots = new Map<number, SlotCopy>();
   readonly #listeners = new Set<Listener>();
+  readonly #held: HeldPublicNames;
   #readySlots = 0;
   #isOpen = false;
   #idleTimer: Timer | undefined;
@@ -70,6 +73,10 @@ export class GlobalReader {
 
   constructor(options: GlobalReaderOptions) {
     this.#options = options;
+    this.#held = new HeldPublicNames({
+      clock: options.host.clock,
+      stillHeld: (slotId, names) => this.#stillHeld(slotId, names),
+    });
   }
 
   get isOpen(): boolean {
@@ -96,7 +103,12 @@ export class GlobalReader {
       this.#options.setWhole(true);
     }
     const ready = this.#isComplete() ? Promise.resolve() : new Promise<void>((resolve) => this.#readyWaiters.push(resolve));
-    return { ready, isReady: () => this.#isComplete(), close: () => this.#close(listener) };
+    const isSettled = () => this.#isComplete() && this.#held.isEmpty;
+    const whenSettled = async () => {
+      await ready;
+      await this.#held.whenEmpty();
+    };
+    return { ready, isReady: () => this.#isComplete(), isSettled, whenSettled, close: () => this.#close(listener) };
   }
 
   /** Resolves when the copy has applied a slot's log up to `sequence`; at once when nobody reads everything. */
@@ -172,6 +184,8 @@ export class GlobalReader {
     slot.touched = undefined;
     const changes: RecordChange[] = [];
     mergePages(slot, pages, touched, changes);
+    const held = pages.flatMap((page) => page.held).filter((foldedId) => this.#options.joins.mayBePublic(foldedId));
+    this.#held.add(slot.slotId, held);
     this.#emit(changes);
     if (!slot.isRead) {
       slot.isRead = true;
@@ -195,6 +209,23 @@ export class GlobalReader {
       router.refresh();
     }
     return undefined;
+  }
+
+  async #stillHeld(slotId: number, foldedIds: readonly FoldedId[]): Promise<ReadonlySet<FoldedId> | undefined> {
+    const { host, router, timeoutMs } = this.#options;
+    const target = router.slot(slotId);
+    if (target === undefined) return undefined;
+    try {
+      const frame = await host.peers.request(target.leader, encodeSlotFetch({ ...router.address(target), foldedIds }), { timeoutMs });
+      const answer = decodeSlotFetchAnswer(frame);
+      if (answer.status !== SlotStatus.Accept) return undefined;
+      await this.whenApplied(slotId, answer.slotSequence);
+      return new Set(answer.groups.filter((group) => group.held).map((group) => group.foldedId));
+    } catch (caught) {
+      host.log.debug('held names could not be asked after', { slot: slotId, reason: RegistryError.from(caught).message });
+      router.refresh();
+      return undefined;
+    }
   }
 
   #becomeReady(): void {
@@ -230,6 +261,7 @@ export class GlobalReader {
       this.#options.setWhole(false);
       for (const slot of this.#slots.values()) for (const waiter of slot.waiters) waiter.resolve();
       this.#slots.clear();
+      this.#held.clear();
       this.#readySlots = 0;
     });
   }

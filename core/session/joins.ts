@@ -1,4 +1,4 @@
-import type { DataInfoId } from '../model/data-info-id.ts';
+import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import type { DerivedPublisher } from '../model/derived-publisher.ts';
 import type { Publisher } from '../model/publisher.ts';
 import type { ServiceInstance } from '../model/service-instance.ts';
@@ -34,6 +34,11 @@ export class Joins {
   /** See `Visibility.publicNamespace`. */
   publicNamespace(dataInfoId: DataInfoId): string | undefined {
     return this.#visibility.publicNamespace(dataInfoId);
+  }
+
+  /** Whether somebody of another format may be shown something of a name. */
+  mayBePublic(foldedId: FoldedId): boolean {
+    return this.#visibility.mayBePublic(foldedId);
   }
 
   /**

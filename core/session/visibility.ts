@@ -1,4 +1,4 @@
-import { type DataInfoId, DEFAULT_GROUP, foldText, parseDataInfoId } from '../model/data-info-id.ts';
+import { type DataInfoId, DEFAULT_GROUP, type FoldedId, foldText, parseDataInfoId } from '../model/data-info-id.ts';
 import type { ServiceInstance } from '../model/service-instance.ts';
 
 /** `http`: services that speak HTTP are seen by readers of every protocol. `off`: each protocol sees its own only. */
@@ -43,6 +43,13 @@ export class Visibility {
     const { dataId, instanceId, group } = parseDataInfoId(dataInfoId);
     const isShared = group === DEFAULT_GROUP && !NO_APPLICATION_NAME.test(dataId) && this.#isListed(dataId);
     return isShared ? instanceId : undefined;
+  }
+
+  /** Whether some spelling of a folded name may be a public one. */
+  mayBePublic(foldedId: FoldedId): boolean {
+    if (this.#isOff) return false;
+    const { dataId, group } = parseDataInfoId(foldedId);
+    return group === foldText(DEFAULT_GROUP) && !NO_APPLICATION_NAME.test(dataId) && this.#isListed(dataId);
   }
 
   /** Services that speak HTTP cross between the ecosystems, everything else stays with its own. */

@@ -1,6 +1,6 @@
 import type { ByteReader } from '../codec/byte-reader.ts';
 import type { ByteWriter } from '../codec/byte-writer.ts';
-import type { DataInfoId } from '../model/data-info-id.ts';
+import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import type { Datum } from '../model/datum.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
@@ -55,7 +55,7 @@ export interface SlotLogAnswer extends SlotAnswer {
  * log goes on. `after` is the last DataInfoId of the page before, '' for the first.
  *
  *     request := slotAddress after:text
- *     answer  := slotAnswer slotSequence:varint next:text datums:list
+ *     answer  := slotAnswer slotSequence:varint next:text held:list datums:list
  */
 export interface SlotPageRequest extends SlotAddress {
   readonly after: string;
@@ -66,6 +66,8 @@ export interface SlotPageAnswer extends SlotAnswer {
   readonly slotSequence: number;
   /** Cursor for the next page, '' when this was the last. */
   readonly next: string;
+  /** Names that are held after a restart; told with the first page. */
+  readonly held: readonly FoldedId[];
   readonly datums: readonly Datum[];
 }
 
@@ -117,6 +119,7 @@ export function encodeSlotPageAnswer(answer: SlotPageAnswer): Uint8Array {
   return writer
     .varint(answer.slotSequence)
     .text(answer.next)
+    .list(answer.held, (foldedId) => writer.text(foldedId))
     .list(answer.datums, (datum) => writeDatum(writer, datum))
     .finish();
 }
@@ -124,7 +127,7 @@ export function encodeSlotPageAnswer(answer: SlotPageAnswer): Uint8Array {
 export function decodeSlotPageAnswer(frame: Uint8Array): SlotPageAnswer {
   const reader = openFrame(frame, MessageKind.SlotPage);
   const head = { ...readSlotAnswer(reader), slotSequence: reader.varint(), next: reader.text() };
-  const answer = { ...head, datums: reader.list(readDatum) };
+  const answer = { ...head, held: reader.list(() => reader.text() as FoldedId), datums: reader.list(readDatum) };
   reader.end();
   return answer;
 }

@@ -1,4 +1,5 @@
 import type { DataInfoId, DatumVersion, Push } from '../../core/index.ts';
+import type { EverythingRecord } from './clients/everything-reader.ts';
 import { contentText, registrationKey, type Truth } from './truth.ts';
 import type { World } from './world/world.ts';
 
@@ -22,6 +23,8 @@ export class Observer {
   readonly #contents = new Map<string, string>();
   /** By reader: withdrawn values that it saw go. */
   readonly #gone = new Set<string>();
+  /** Registrations that never leave and that somebody was shown who asks one Session after the other. */
+  readonly #polled = new Set<string>();
   pushes = 0;
 
   constructor(world: World, truth: Truth) {
@@ -45,8 +48,11 @@ export class Observer {
 
   received(reader: string, push: Push): void {
     this.pushes += 1;
-    const { dataInfoId, version, publishers } = push.view;
-    const entries = publishers.map(({ registerId, payload }): [string, string] => [registerId, new TextDecoder().decode(payload)]);
+    const { dataInfoId, version, publishers, derived } = push.view;
+    const entries = [...publishers, ...derived].map(({ registerId, payload }): [string, string] => [
+      registerId,
+      new TextDecoder().decode(payload),
+    ]);
     const content = contentText(entries);
     this.#world.tell(reader, `receives ${dataInfoId} v${version % 1_000_000_000n} [${content}]`);
     this.#checkMonotone(reader, dataInfoId, version);
@@ -54,12 +60,21 @@ export class Observer {
     this.#hold(reader, dataInfoId, { version, entries: new Map(entries) });
   }
 
-  showsEverything(
-    reader: string,
-    records: readonly { readonly dataInfoId: string; readonly registerId: string; readonly value: string }[],
-  ): void {
+  /** What a reader got from one Session, which need not be newer than what it had from another: it must only be no shorter. */
+  polled(reader: string, records: readonly EverythingRecord[]): void {
+    const shown = new Set(records.map(({ dataInfoId, registerId }) => registrationKey(dataInfoId, registerId)));
+    for (const name of this.#truth.names()) {
+      for (const id of this.#truth.steadyIds(name)) {
+        const key = registrationKey(name, id);
+        if (shown.has(key)) this.#polled.add(key);
+        else if (this.#polled.has(key)) this.violate('shorter list', `${reader} is shown ${name} without ${id}, which never left`);
+      }
+    }
+  }
+
+  showsEverything(reader: string, records: readonly EverythingRecord[]): void {
     const names = new Map<DataInfoId, [string, string][]>(this.#truth.names().map((name) => [name, []]));
-    for (const { dataInfoId, registerId, value } of records) names.get(dataInfoId as DataInfoId)?.push([registerId, value]);
+    for (const { dataInfoId, registerId, value } of records) names.get(dataInfoId)?.push([registerId, value]);
     for (const [name, entries] of names) this.#hold(reader, name, { version: 0n, entries: new Map(entries) });
   }
 

@@ -2,9 +2,17 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LeaseKeeper as LeaseKeeperClass } from '../../core/data/lease-keeper.ts';
 import type { SlotStore as SlotStoreClass } from '../../core/data/slot-store.ts';
 import type { Publisher } from '../../core/index.ts';
+import type { HeldPublicNames as HeldPublicNamesClass } from '../../core/session/held-public-names.ts';
+import type * as serviceView from '../../core/session/service-view.ts';
 
 /** Rules of the core that can be broken on purpose: the checkers must notice each. */
-const planted = vi.hoisted(() => ({ dropsTombstones: false, skipsVersionCheck: false, expiresByWallClock: false }));
+const planted = vi.hoisted(() => ({
+  dropsTombstones: false,
+  skipsVersionCheck: false,
+  expiresByWallClock: false,
+  countsOwnVersions: false,
+  showsHeldNames: false,
+}));
 
 vi.mock('../../core/data/slot-store.ts', async (original) => {
   const module = await original<{ SlotStore: typeof SlotStoreClass }>();
@@ -29,6 +37,26 @@ vi.mock('../../core/data/lease-keeper.ts', async (original) => {
   return { ...module, LeaseKeeper: PlantedKeeper };
 });
 
+vi.mock('../../core/session/held-public-names.ts', async (original) => {
+  const module = await original<{ HeldPublicNames: typeof HeldPublicNamesClass }>();
+  class PlantedHeldNames extends module.HeldPublicNames {
+    override get isEmpty(): boolean {
+      return planted.showsHeldNames || super.isEmpty;
+    }
+  }
+  return { ...module, HeldPublicNames: PlantedHeldNames };
+});
+
+vi.mock('../../core/session/service-view.ts', async (original) => {
+  const module = await original<typeof serviceView>();
+  const buildView: typeof module.buildView = (group, dataInfoId, format, joins) => {
+    const view = module.buildView(group, dataInfoId, format, joins);
+    const own = group.datums.find((datum) => datum.dataInfoId === dataInfoId)?.version ?? 1n;
+    return planted.countsOwnVersions ? { ...view, version: own } : view;
+  };
+  return { ...module, buildView };
+});
+
 const { runSeed } = await import('./run-seed.ts');
 const MOST_SEEDS = 60;
 
@@ -41,12 +69,16 @@ async function firstSeedThatFinds(rules: RegExp): Promise<number | undefined> {
 }
 
 describe('a rule that is broken on purpose is found by a seed', () => {
-  afterEach(() => Object.assign(planted, { dropsTombstones: false, skipsVersionCheck: false, expiresByWallClock: false }));
+  afterEach(() => {
+    for (const rule of Object.keys(planted) as (keyof typeof planted)[]) planted[rule] = false;
+  });
 
   it.each([
     ['dropsTombstones', /ghost|no convergence|agreement lost/],
     ['skipsVersionCheck', /ghost|no convergence|agreement lost/],
     ['expiresByWallClock', /shorter list|no convergence|agreement lost/],
+    ['showsHeldNames', /shorter list: poll/],
+    ['countsOwnVersions', /one version, two contents|no convergence|agreement lost/],
   ] as const)('%s', async (rule, expected) => {
     planted[rule] = true;
     const seed = await firstSeedThatFinds(expected);

@@ -3,6 +3,7 @@ import { ClusterChecker, replicaDisagreements } from './checkers.ts';
 import { ConnectionClient } from './clients/connection-client.ts';
 import { EverythingReader } from './clients/everything-reader.ts';
 import { LeaseClient } from './clients/lease-client.ts';
+import { PollingReader } from './clients/polling-reader.ts';
 import { Faults } from './faults.ts';
 import { Observer } from './observer.ts';
 import { Truth } from './truth.ts';
@@ -82,6 +83,7 @@ class Run {
       this.#readers.set(reader, new EverythingReader(reader, session, this.observer));
     });
     this.#cluster.onCrash((node) => this.#readers.delete(`${node.name}-all`));
+    new PollingReader(world, this.observer, () => [...this.#readers.values()]).start();
   }
 
   async play(): Promise<void> {

@@ -1,4 +1,5 @@
 import { type ClientConnection, type DataInfoId, type Push, type PushOutcome, Scope } from '../../../core/index.ts';
+import { CONNECTION_FORMAT } from '../formats.ts';
 import type { Observer } from '../observer.ts';
 import type { MeantRegistration, Truth } from '../truth.ts';
 import type { Chance } from '../world/chance.ts';
@@ -161,7 +162,7 @@ export class ConnectionClient {
       });
     };
     port.do((session) => {
-      const info = { protocol: 'sim', address: this.name, format: 'sim', push, pushProfile: PROFILE };
+      const info = { protocol: 'sim', address: this.name, format: CONNECTION_FORMAT, push, pushProfile: PROFILE };
       const connection = session.gateway.connect(info);
       if (generation !== this.#generation) {
         connection.close('broken');
@@ -188,7 +189,7 @@ export class ConnectionClient {
     return {
       dataInfoId: meant.dataInfoId,
       registerId: meant.registerId,
-      format: 'sim',
+      format: CONNECTION_FORMAT,
       payload: new TextEncoder().encode(meant.value),
       zone: '',
       appName: this.name,

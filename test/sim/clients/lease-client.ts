@@ -1,4 +1,5 @@
 import type { DataInfoId, SessionServer } from '../../../core/index.ts';
+import { LEASE_FORMAT, spelledByLeases } from '../formats.ts';
 import type { MeantRegistration, Truth } from '../truth.ts';
 import type { Chance } from '../world/chance.ts';
 import type { SimCluster, SimNode } from '../world/cluster.ts';
@@ -71,7 +72,7 @@ export class LeaseClient {
     this.#later(async () => {
       while (this.#meant === undefined) {
         this.#port = undefined;
-        const known = await this.#call((session) => session.gateway.leases.cancel(this.#dataInfoId, this.name));
+        const known = await this.#call((session) => session.gateway.leases.cancel(spelledByLeases(this.#dataInfoId), this.name));
         if (known !== undefined) {
           this.#world.tell(this.name, 'is deregistered');
           if (value !== undefined && !this.#isInDoubt) this.#truth.withdrawalAcknowledged(this.#dataInfoId, this.name, value);
@@ -95,9 +96,9 @@ export class LeaseClient {
 
   async #registerUntilTaken(meant: MeantRegistration): Promise<void> {
     const registration = {
-      dataInfoId: meant.dataInfoId,
+      dataInfoId: spelledByLeases(meant.dataInfoId),
       registerId: meant.registerId,
-      format: 'sim',
+      format: LEASE_FORMAT,
       payload: new TextEncoder().encode(meant.value),
       zone: '',
       appName: this.name,
@@ -129,7 +130,7 @@ export class LeaseClient {
     const outcome = await this.#call((session, node) => {
       const shown = this.#shownValue(node, meant.dataInfoId, meant.registerId);
       if (shown !== undefined && shown !== meant.value) return 'unknown';
-      return session.gateway.leases.renew(meant.dataInfoId, meant.registerId);
+      return session.gateway.leases.renew(spelledByLeases(meant.dataInfoId), meant.registerId);
     });
     if (outcome === 'unknown' && this.#meant === meant) {
       this.#world.tell(this.name, 'is unknown and registers again');

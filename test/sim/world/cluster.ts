@@ -20,6 +20,7 @@ import {
   startSessionServer,
 } from '../../../core/index.ts';
 import { MemorySlotCache, NO_METRICS } from '../../support/standalone.ts';
+import { SIM_FORMATS } from '../formats.ts';
 import { SimNetwork } from './network.ts';
 import type { SimProcess, World } from './world.ts';
 
@@ -184,7 +185,7 @@ export class SimCluster {
         mergeWindowMostMs: 1_000,
       };
       const grace = { globalReaderIdleMs: 600_000, massCloseShare: 0.3, massCloseGraceMs: 3_000, crossProtocol: DEFAULT_CROSS_PROTOCOL };
-      const session = await startSessionServer({ ...config, ...grace }, at(Role.Session), { readers: [], composers: [] });
+      const session = await startSessionServer({ ...config, ...grace }, at(Role.Session), SIM_FORMATS);
       if (!isCurrent()) return;
       node.session = session;
       this.#world.tell(node.name, 'accepts clients');

@@ -209,9 +209,9 @@ export const SLOT_MESSAGES: readonly Message[] = [
     'first page': { ...ZERO_ADDRESS, after: '' },
   }),
   message('slot page answer', MessageKind.SlotPage, log.encodeSlotPageAnswer, log.decodeSlotPageAnswer, {
-    usual: { ...ANSWER, slotSequence: 5, next: NAME, datums: [DATUM, EMPTY_DATUM] },
-    'last and empty': { ...ANSWER, slotSequence: 0, next: '', datums: [] },
-    large: { ...ANSWER, slotSequence: MAX, next: NAME, datums: [LARGE_DATUM, DATUM, LARGE_DATUM] },
+    usual: { ...ANSWER, slotSequence: 5, next: NAME, held: [FOLDED, '' as FoldedId], datums: [DATUM, EMPTY_DATUM] },
+    'last and empty': { ...ANSWER, slotSequence: 0, next: '', held: [], datums: [] },
+    large: { ...ANSWER, slotSequence: MAX, next: NAME, held: many(1_000, () => FOLDED), datums: [LARGE_DATUM, DATUM, LARGE_DATUM] },
   }),
   message('compare roots', MessageKind.CompareRoots, compare.encodeCompareRoots, compare.decodeCompareRoots, {
     owned: { scope: 'owned', owner: PROCESS, slots: [{ slotId: 3, leaderEpoch: 4, digest: DIGEST }] },
