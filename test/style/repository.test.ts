@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { EXPLAINED } from '../conformance/eureka-recorded/explained.ts';
+import { EXPLAINED_CALLS, EXPLAINED_REQUESTS } from '../conformance/sofa-recorded/explained.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FILES = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
@@ -88,6 +89,15 @@ describe('the pages', () => {
     );
     const explained = Object.fromEntries(told.filter(([name]) => name !== undefined && !/[ /]/.test(name)));
     expect(explained).toEqual(EXPLAINED);
+  });
+
+  it('explain each difference from a real SOFARegistry as the replay does', () => {
+    const [, section = ''] = read('docs/protocols/sofa-bolt.md').split('## Differences from the recorded server');
+    const rows = (section.split('\n## ')[0] ?? '').matchAll(/^\| (`[^|]*`) \| ([^|]+) \|$/gm);
+    const told = [...rows].flatMap(([, names = '', reason = '']) =>
+      [...names.matchAll(/`([^`]+)`/g)].map((match) => [match[1] ?? '', reason] as const),
+    );
+    expect(new Map(told)).toEqual(new Map([...EXPLAINED_REQUESTS, ...EXPLAINED_CALLS]));
   });
 
   it('name only scripts that exist', () => {
