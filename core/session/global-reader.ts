@@ -89,6 +89,12 @@ export class GlobalReader {
     return count;
   }
 
+  /** A record as this copy knows it; undefined also when nobody reads everything here. */
+  find(dataInfoId: DataInfoId, registerId: string): Publisher | undefined {
+    const slotId = this.#options.router.slotOf(foldDataInfoId(dataInfoId));
+    return this.#slots.get(slotId)?.records.get(recordKey(dataInfoId, registerId))?.publisher;
+  }
+
   open(format: string, changed: (changes: readonly GlobalChange[]) => void): GlobalReading {
     this.#idleTimer?.cancel();
     this.#idleTimer = undefined;

@@ -123,7 +123,14 @@ export class LeasePublishers implements LeaseGateway {
   async #renewAtLeader(dataInfoId: DataInfoId, registerId: string): Promise<RenewOutcome> {
     const written = this.#write({ kind: 'renew', dataInfoId, registerId, wantsRecord: true });
     const answer = await Promise.race([written, this.#leaderWait()]);
-    if (answer === undefined || answer.result.kind === 'unknown') return 'unknown';
+    if (answer === undefined) {
+      // The leader is away, perhaps for good: what a reader of everything knows here is as good as a copy, and the renewal is on its way.
+      const known = this.#reader.find(dataInfoId, registerId);
+      if (known?.liveness.kind !== 'lease') return 'unknown';
+      this.#copies.put({ ...known, payload: known.payload.slice() });
+      return 'renewed';
+    }
+    if (answer.result.kind === 'unknown') return 'unknown';
     if (answer.result.kind === 'record') {
       const { publisher } = answer.result;
       this.#copies.put({ ...publisher, payload: publisher.payload.slice() });

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Role } from '../../core/index.ts';
+import type { MembersPage } from '../../deploy/cluster-pages.ts';
+import { BoltApp } from '../support/cluster/bolt-app.ts';
+import { LocalCluster } from '../support/cluster/local-cluster.ts';
+import { Population } from '../support/cluster/population.ts';
+import { Probes } from '../support/cluster/probes.ts';
+import { EurekaOperator } from '../support/eureka-operator.ts';
+import { eventually } from '../support/eventually.ts';
+import { http } from '../support/http.ts';
+
+let cluster: LocalCluster;
+let population: Population;
+let probes: Probes;
+
+beforeAll(async () => {
+  cluster = await LocalCluster.prepare({ metas: 1, data: 3, sessions: 2 });
+  await cluster.start();
+  population = new Population(cluster);
+  await population.start();
+  probes = new Probes(cluster);
+  await probes.passMs();
+});
+afterAll(async () => {
+  probes?.stop();
+  population?.stop();
+  await cluster?.stop();
+});
+
+const node = (role: Role, at = 0) => {
+  const found = cluster.withRole(role)[at];
+  if (found === undefined) throw new Error(`there is no ${role} ${at}`);
+  return found;
+};
+
+/** What must hold after everything that happens here: every read contained the whole fixed population, and was made at all. */
+function expectNobodySawLess(since: { readonly reads: number; readonly pushes: number }): void {
+  expect(population.violations).toEqual([]);
+  expect(population.reads).toBeGreaterThan(since.reads);
+}
+const soFar = () => ({ reads: population.reads, pushes: population.pushes });
+
+describe('a cluster of processes', () => {
+  it('is one registry: what is registered at one Session is read at the other, in both protocols', async () => {
+    const [first, second] = [
+      new EurekaOperator(node(Role.Session, 0).ports.eureka),
+      new EurekaOperator(node(Role.Session, 1).ports.eureka),
+    ];
+    expect(await first.register('CROSS', 'cross-1')).toBe(204);
+    await eventually(async () => expect((await second.instances('CROSS')).map((instance) => instance.instanceId)).toEqual(['cross-1']));
+    expect(await second.heartbeat('CROSS', 'cross-1')).toBe(200);
+    expect(await second.cancel('CROSS', 'cross-1')).toBe(200);
+    await eventually(async () => expect(await first.instances('CROSS')).toEqual([]));
+
+    const publisher = new BoltApp(() => [node(Role.Session, 0).ports.sofa]);
+    const subscriber = new BoltApp(() => [node(Role.Session, 1).ports.sofa]);
+    try {
+      const lists: (readonly string[])[] = [];
+      subscriber.subscribe('cross.bolt', ({ values }) => lists.push(values));
+      publisher.publish('cross.bolt', 'here');
+      await eventually(() => expect(lists.at(-1)).toEqual(['here']));
+    } finally {
+      publisher.stop();
+      subscriber.stop();
+    }
+  });
+
+  it('tells SOFA clients of every Session, and operators of every node', async () => {
+    const [own, other] = [node(Role.Session, 0), node(Role.Session, 1)];
+    const { text } = await http(own.ports.sofaHttp, { path: '/api/servers/query' });
+    expect(text).toBe(`127.0.0.1:${own.ports.sofa};127.0.0.1:${other.ports.sofa}`);
+    for (const each of cluster.nodes) {
+      const { members, links } = await each.page<MembersPage>('/members');
+      expect(members.map((member) => member.role).sort()).toEqual(['data', 'data', 'data', 'session', 'session']);
+      expect(links.filter((link) => link.state === 'broken')).toEqual([]);
+    }
+    // Sessions know each other's addresses for their clients, and have nothing to say to each other.
+    const { links } = await own.page<MembersPage>('/members');
+    const otherNode = (await other.page<MembersPage>('/members')).node;
+    expect(links.find((link) => link.node === otherNode)?.state).toBe('idle');
+  });
+
+  it.each([1, 2])('serves all slots again within 5 s after kill -9 of a Data node, and nobody sees a shorter list (trial %d)', async () => {
+    const before = soFar();
+    const victim = await cluster.busiest();
+    await victim.kill();
+    const outageMs = await probes.passMs();
+    console.log(`kill -9 of ${victim.name}: every changed name was pushed again after ${outageMs} ms`);
+    expect(outageMs).toBeLessThan(5_000);
+    await cluster.settled();
+    await victim.start();
+    await cluster.settled();
+    expectNobodySawLess(before);
+  });
+
+  it('moves no slot for a Data node that stalls for 2 s', async () => {
+    await cluster.balanced();
+    const before = soFar();
+    const leaders = await cluster.leaders();
+    const victim = await cluster.busiest();
+    victim.signal('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    victim.signal('SIGCONT');
+    expect(await probes.passMs()).toBeLessThan(5_000);
+    await cluster.settled();
+    expect(await cluster.leaders()).toEqual(leaders);
+    expectNobodySawLess(before);
+  });
+
+  it('loses nothing with a Session: its bolt clients move, its Eureka clients go on at the other', async () => {
+    const before = soFar();
+    const victim = node(Role.Session, 0);
+    const moves = population.publishers.map((publisher) => publisher.moves);
+    expect(population.publishers[0]?.port).toBe(victim.ports.sofa);
+    await victim.kill();
+    await eventually(() => expect(population.publishers[0]?.port).toBe(node(Role.Session, 1).ports.sofa));
+    expect(await probes.passMs()).toBeLessThan(5_000);
+    await victim.start();
+    await cluster.settled();
+    expect(population.publishers.map((publisher) => publisher.moves)).toEqual([(moves[0] ?? 0) + 1, moves[1]]);
+    expectNobodySawLess(before);
+  });
+
+  it('goes on without Meta: registrations, heartbeats, reads and pushes', async () => {
+    await cluster.balanced();
+    const before = soFar();
+    const leaders = await cluster.leaders();
+    await node(Role.Meta).kill();
+    for (let round = 0; round < 4; round += 1) {
+      expect(await probes.passMs()).toBeLessThan(2_000);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    expect((await http(node(Role.Session).ports.admin, { path: '/readyz?verbose' })).text).toContain('ready');
+    await node(Role.Meta).start();
+    await cluster.settled();
+    expect(await cluster.leaders()).toEqual(leaders);
+    expectNobodySawLess(before);
+  });
+
+  it('is restarted node by node under load, and nobody notices', async () => {
+    const before = soFar();
+    for (const each of cluster.nodes) {
+      await each.stop();
+      await each.start();
+      await cluster.settled();
+    }
+    await probes.passMs();
+    expect(population.forgotten).toBe(0);
+    expectNobodySawLess(before);
+  });
+});
