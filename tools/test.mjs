@@ -47,7 +47,7 @@ const GROUPS = [
   { name: 'eureka-go', needs: ['go'], run: () => vitest('eureka-go', 'conformance', 'test/conformance/eureka-go/') },
   { name: 'sofa-recorded', run: () => vitest('sofa-recorded', 'conformance', 'test/conformance/sofa-recorded/') },
   javaClients('sofa-java'),
-  javaClients('cross-java', 'test/conformance/cross/real-clients'),
+  javaClients('cross-java'),
   ...OTHER_NODES.map((version) => ({
     name: `node-${version}`,
     missing: () => (wantsMatrix ? undefined : `Node ${version} from its npm package; npm test -- --matrix`),
@@ -125,11 +125,11 @@ function otherNode(version) {
 }
 
 /** Real clients on the Java virtual machine; the group is named like its folder unless it says otherwise. */
-function javaClients(name, filter = `test/conformance/${name}/`) {
+function javaClients(name) {
   return {
     name,
     needs: ['java', 'mvn'],
-    run: () => vitest(name, 'conformance', filter),
+    run: () => vitest(name, 'conformance', `test/conformance/${name}/`),
   };
 }
 

@@ -131,7 +131,7 @@ export interface GlobalReading extends Closeable {
   isReady(): boolean;
   /**
    * False while it is not ready, and while a restart waits for publishers of names that this reader may be shown: its lists would be shorter
-   * than those of before. For 15 s at most.
+   * than those of before. For 30 s at most.
    */
   isSettled(): boolean;
   whenSettled(): Promise<void>;

@@ -1,8 +1,11 @@
 import type { FoldedId } from '../model/data-info-id.ts';
 import type { Clock, Timer } from '../seams/clock.ts';
 
-/** Longest wait of readers of everything. Clients connect again within seconds; what is still missing then must not keep everything else from being read. */
-const WAIT_MOST_MS = 15_000;
+/**
+ * Longest wait of readers of everything. SOFA clients that found no server rest 5 s and try once more, then rest again; what is missing
+ * after three such rounds must not keep everything else from being read.
+ */
+const WAIT_MOST_MS = 30_000;
 const ASK_EVERY_MS = 200;
 
 interface HeldName {

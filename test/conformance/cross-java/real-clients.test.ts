@@ -10,6 +10,8 @@ import type { SofaDriver } from '../../support/sofa-driver.ts';
 
 const SOFA = 'sofa';
 const WITHIN_MS = 100;
+/** A client that found no server rests up to 5 s, and 5 s more after it has tried all of them. */
+const RECONNECT_MS = 25_000;
 /** Changes that are timed, each of a service of its own: pushes of one name to one client keep a distance. */
 const TIMED = 9;
 
@@ -80,6 +82,30 @@ describe('a Netflix eureka-client 2.0.6 and a registry-client-all 6.5.6 on one g
     await pushed(service, ['127.0.0.1:8081', '10.1.0.1:8080']);
     await eventually(async () => expect(await addresses('a', scene.app)).toEqual(['10.1.0.1:8080 UP', '127.0.0.1:8081 UP']));
     expect(await eureka.mismatches()).toBe(0);
+  });
+
+  it('after kill -9 of the gateway neither is shown a shorter list, and both go on', { timeout: 2 * RECONNECT_MS }, async () => {
+    scene = new Scene(stage);
+    const service = scene.app.toLowerCase();
+    await scene.start('a', { port: 8_081, leaseSeconds: 30 });
+    await sofa.publish(SOFA, `p-${service}`, service, ['10.1.0.1:8080']);
+    await sofa.subscribe(SOFA, service, service, 'global');
+    const both = ['127.0.0.1:8081', '10.1.0.1:8080'];
+    await pushed(service, both);
+    await eventually(async () => expect(await addresses('a', scene.app)).toHaveLength(2));
+    await eureka.watch(scene.client('a'), scene.app);
+    await gateway.kill();
+    await gateway.start();
+    await sofa.republish(SOFA, `p-${service}`, ['10.1.0.1:8080', '10.1.0.2:8080']);
+    let least = Number.POSITIVE_INFINITY;
+    await eventually(async () => {
+      const values = (await sofa.values(SOFA, service)) ?? [];
+      least = Math.min(least, values.length);
+      expect(values).toEqual([...both, '10.1.0.2:8080'].sort());
+    }, RECONNECT_MS);
+    await eventually(async () => expect(await addresses('a', scene.app)).toHaveLength(3), RECONNECT_MS);
+    expect(least).toBeGreaterThanOrEqual(2);
+    expect(await eureka.least(scene.client('a'))).toBeGreaterThanOrEqual(2);
   });
 
   it('a change of the Eureka application is at the SOFA subscriber within 100 ms', async () => {
