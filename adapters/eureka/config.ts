@@ -1,3 +1,4 @@
+import { credentialsProblems } from './authentication.ts';
 import { PeerAddresses } from './peers.ts';
 
 /** Settings of the Eureka adapter. The same names serve in the file, the environment and as flags. */
@@ -10,6 +11,8 @@ export interface EurekaConfig {
   readonly deltaRetentionMs: number;
   readonly requestTimeoutMs: number;
   readonly peerAddresses: string;
+  readonly credentialsFile: string;
+  readonly credentialsMode: 'enforce' | 'observe';
 }
 
 /** JSON schema (Ajv) with description, unit, default and range of each setting. */
@@ -49,6 +52,18 @@ export const eurekaConfigSchema = {
       default: '',
       description: 'IP addresses, comma-separated, of existing Eureka servers whose replication is believed',
     },
+    credentialsFile: {
+      type: 'string',
+      maxLength: 4_000,
+      default: '',
+      description: 'File of user:secret lines that clients must know (Basic authentication); empty for none',
+    },
+    credentialsMode: {
+      type: 'string',
+      enum: ['enforce', 'observe'],
+      default: 'enforce',
+      description: 'observe lets everybody in and reports who would be refused',
+    },
   },
 } as const;
 
@@ -60,5 +75,7 @@ export function eurekaConfigProblems(config: EurekaConfig): readonly string[] {
   } catch (caught) {
     problems.push(`eureka.peerAddresses: ${caught instanceof Error ? caught.message : String(caught)}`);
   }
+  if (config.enabled && config.credentialsFile !== '')
+    problems.push(...credentialsProblems(config.credentialsFile).map((problem) => `eureka.credentialsFile: ${problem}`));
   return problems;
 }

@@ -1,4 +1,5 @@
 import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
+import { Authentication } from './authentication.ts';
 import type { EurekaConfig } from './config.ts';
 import { EurekaHandler } from './handler.ts';
 import { PeerAddresses } from './peers.ts';
@@ -32,11 +33,14 @@ async function startEureka(config: EurekaConfig, version: string, gateway: Sessi
   const { deflatePiece, startEurekaServer } = await import('./server.ts');
   const peers = new PeerAddresses(config.peerAddresses);
   const handler = new EurekaHandler({ registry, host, deflate: deflatePiece, peers, version });
-  const server = await startEurekaServer(config, handler, host);
+  const { credentialsFile: file, credentialsMode: mode } = config;
+  const authentication = file === '' ? undefined : new Authentication({ file, mode }, host);
+  const server = await startEurekaServer(config, handler, host, authentication);
   return {
     drain: () => server.drain(),
     stop: async () => {
       await server.stop();
+      authentication?.close();
       registry.close();
     },
   };

@@ -3,6 +3,7 @@ import { Server as NetServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { type Host, RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
+import type { Authentication } from './authentication.ts';
 import type { EurekaConfig } from './config.ts';
 import { CONTINUED_DEFLATE } from './documents/piece.ts';
 import { type EurekaHandler, type EurekaResponse, toErrorResponse } from './handler.ts';
@@ -28,7 +29,12 @@ export async function deflatePiece(body: Buffer): Promise<Buffer> {
  *
  * @throws RegistryError `unavailable` when the port cannot be bound.
  */
-export async function startEurekaServer(config: EurekaConfig, handler: EurekaHandler, host: Host): Promise<RunningRole> {
+export async function startEurekaServer(
+  config: EurekaConfig,
+  handler: EurekaHandler,
+  host: Host,
+  authentication: Authentication | undefined,
+): Promise<RunningRole> {
   const koa = createEurekaApp(handler).callback();
   const contextPath = splitPath(config.contextPath);
   const running = new RunningAnswers(host);
@@ -42,6 +48,14 @@ export async function startEurekaServer(config: EurekaConfig, handler: EurekaHan
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [rawPath = '/', rawQuery = ''] = splitUrl(request.url ?? '/');
     try {
+      if (authentication !== undefined) {
+        const { headers, socket } = request;
+        const admission = await authentication.admit(headers.authorization, socket.remoteAddress ?? '');
+        if (admission !== 'admitted') {
+          refuse(response, admission);
+          return;
+        }
+      }
       const segments = splitPath(rawPath);
       const resource = belowBase(segments, contextPath);
       const below = resource === undefined ? undefined : joinInstanceId(resource);
@@ -127,6 +141,13 @@ function send(response: ServerResponse, answer: EurekaResponse): void {
   for (const part of body) response.write(part);
   response.end();
   response.uncork();
+}
+
+/** Without a body: several clients cannot read one of an error. */
+function refuse(response: ServerResponse, admission: 'refused' | 'busy'): void {
+  if (admission === 'refused') response.setHeader('WWW-Authenticate', 'Basic realm="eureka", charset="UTF-8"');
+  else response.setHeader('Retry-After', '1');
+  send(response, { status: admission === 'refused' ? 401 : 503 });
 }
 
 function refuseBrokenRequest(socket: Socket): void {

@@ -1,7 +1,7 @@
 import { createEurekaAdapter } from '../../adapters/eureka/index.ts';
 import { createSofaAdapter } from '../../adapters/sofa-bolt/index.ts';
 import { mergeFormats, type RunningRole } from '../../core/index.ts';
-import { freePort } from './eureka-gateway.ts';
+import { eurekaConfig, freePort } from './eureka-gateway.ts';
 import { type Standalone, type StandaloneOptions, startStandalone } from './standalone.ts';
 
 export interface CrossGateway {
@@ -15,15 +15,7 @@ export interface CrossGateway {
 export async function startCrossGateway(options: StandaloneOptions = {}): Promise<CrossGateway> {
   const [eurekaPort, boltPort, sofaHttpPort] = [await freePort(), await freePort(), await freePort()];
   const common = { enabled: true, host: '127.0.0.1' };
-  const eureka = {
-    ...common,
-    port: eurekaPort,
-    contextPath: '',
-    leaseMultiplier: 1,
-    deltaRetentionMs: 180_000,
-    requestTimeoutMs: 30_000,
-    peerAddresses: '127.0.0.1',
-  };
+  const eureka = eurekaConfig(eurekaPort);
   const sofa = { ...common, port: boltPort, httpPort: sofaHttpPort, advertisedHost: '', idleTimeoutMs: 45_000 };
   const adapters = [createEurekaAdapter(eureka, 'test'), createSofaAdapter(sofa)];
   const standalone = await startStandalone({ formats: mergeFormats(adapters), ...options });

@@ -20,12 +20,9 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** The real adapter over the real roles, in this process. */
-export async function startEurekaGateway(
-  options: StandaloneOptions & { readonly eureka?: Partial<EurekaConfig> } = {},
-): Promise<EurekaGateway> {
-  const port = await freePort();
-  const config: EurekaConfig = {
+/** The settings of the adapter as a user gets them, on a port of loopback, which is also where its peers are. */
+export function eurekaConfig(port: number, changes: Partial<EurekaConfig> = {}): EurekaConfig {
+  return {
     enabled: true,
     host: '127.0.0.1',
     port,
@@ -34,11 +31,24 @@ export async function startEurekaGateway(
     deltaRetentionMs: 180_000,
     requestTimeoutMs: 30_000,
     peerAddresses: '127.0.0.1',
-    ...options.eureka,
+    credentialsFile: '',
+    credentialsMode: 'enforce',
+    ...changes,
   };
+}
+
+/** The real adapter over the real roles, in this process. */
+export async function startEurekaGateway(
+  options: StandaloneOptions & { readonly eureka?: Partial<EurekaConfig> } = {},
+): Promise<EurekaGateway> {
+  const port = await freePort();
+  const config = eurekaConfig(port, options.eureka);
   const adapter = createEurekaAdapter(config, 'test');
   const standalone = await startStandalone({ formats: adapter.formats, ...options });
-  const running = await adapter.start(standalone.session.gateway, standalone.host);
+  const running = await adapter.start(standalone.session.gateway, standalone.host).catch(async (caught: unknown) => {
+    await standalone.stop();
+    throw caught;
+  });
   return {
     port,
     standalone,
