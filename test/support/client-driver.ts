@@ -20,6 +20,12 @@ export interface ClientOptions {
   readonly metadata: Readonly<Record<string, string>>;
   /** Opens a web server that greets, and sees only instances that are UP; for libraries that come with one. */
   readonly serves?: boolean;
+  /** Asks for documents without metadata; for libraries that can. */
+  readonly compact?: boolean;
+  /** Reads nothing but what is behind this virtual address; for libraries that can. */
+  readonly onlyVip?: string;
+  /** Another HTTP client than the library takes by itself; for libraries that have several. */
+  readonly transport?: 'restclient' | 'webclient';
 }
 
 /** An instance as the library hands it to its application. */

@@ -1,26 +1,34 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { eurekaJavaDriver } from '../../support/eureka-java.ts';
+import type { ClientOptions } from '../../support/client-driver.ts';
+import { eurekaJavaDriver, readingScenarios } from '../../support/eureka-java.ts';
 import { eurekaScenarios, type Scenario } from '../../support/eureka-scenarios.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const MODULE = fileURLToPath(new URL('application/', import.meta.url));
 const JVM = ['-Xmx320m', '-Dorg.springframework.boot.logging.LoggingSystem=none'];
-/** Spring Boot, Spring Cloud, and what its transport can carry in an id. */
+/** What its default HTTP client can carry in an id, and which others it has. */
 const GENERATIONS = [
-  ['2.7.18', '2021.0.9', ':/ !'],
-  ['3.5.9', '2025.0.1', ':/#? !'],
-  ['4.0.3', '2025.1.2', ':/#? !'],
+  { boot: '2.7.18', cloud: '2021.0.9', idCharacters: ':/ !', transports: ['webclient'] },
+  { boot: '3.5.9', cloud: '2025.0.1', idCharacters: ':/#? !', transports: ['restclient', 'webclient'] },
+  { boot: '4.0.3', cloud: '2025.1.2', idCharacters: ':/#? !', transports: [] },
 ] as const;
 
-for (const [boot, cloud, idCharacters] of GENERATIONS) {
+for (const { boot, cloud, idCharacters, transports } of GENERATIONS) {
   eurekaScenarios(`Spring Boot ${boot}, Spring Cloud ${cloud}, deltas`, {
     startDriver: eurekaJavaDriver(MODULE, { properties: { 'boot.version': boot, 'cloud.version': cloud }, jvmArguments: JVM }),
     reconciles: true,
     delta: true,
     idCharacters,
     oddMetadataNames: true,
-    more: callScenario,
+    more: (scenario) => {
+      callScenario(scenario);
+      readingScenarios(scenario);
+    },
+    // Reactor's connections are shared by all applications of a virtual machine, and the first that ends closes them.
+    moreAlone: (scenario) => {
+      for (const transport of transports) transportScenario(scenario, transport);
+    },
   });
 }
 
@@ -36,5 +44,17 @@ function callScenario(scenario: Scenario): void {
     await eventually(async () => expect(call()).rejects.toThrow('No instances available'));
     expect(await scene.operator.deleteStatus(service, callee, 'UP')).toBe(200);
     await eventually(async () => expect(await call()).toBe(callee));
+  });
+}
+
+function transportScenario(scenario: Scenario, transport: NonNullable<ClientOptions['transport']>): void {
+  scenario(`lives with the HTTP client ${transport}`, async (scene) => {
+    const id = await scene.start('a', { transport, metadata: { greeting: 'Grüße <&>' } });
+    await scene.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 4 } });
+    await scene.everyoneSees('a', id, 'silent');
+    expect(await scene.operator.cancel(scene.app, id)).toBe(200);
+    await scene.everyoneSees('a', id);
+    await scene.stop('a');
+    await eventually(async () => expect(await scene.registered()).toEqual([]));
   });
 }

@@ -59,6 +59,8 @@ final class Starter {
     @Override public int getRegistryFetchIntervalSeconds() { return Math.max(1, options.get("fetchMs").asInt() / 1000); }
     @Override public int getInitialInstanceInfoReplicationIntervalSeconds() { return 0; }
     @Override public int getInstanceInfoReplicationIntervalSeconds() { return 1; }
+    @Override public String getClientDataAccept() { return options.path("compact").asBoolean() ? "compact" : "full"; }
+    @Override public String getRegistryRefreshSingleVipAddress() { return options.path("onlyVip").asText(null); }
     @Override public boolean shouldDisableDelta() { return !options.get("delta").asBoolean(); }
     @Override public boolean shouldFilterOnlyUpInstances() { return false; }
     @Override public int getCacheRefreshExecutorExponentialBackOffBound() { return 1; }

@@ -37,6 +37,8 @@ final class Starter {
     properties.put("eureka.client.initial-instance-info-replication-interval-seconds", 0);
     properties.put("eureka.client.cache-refresh-executor-exponential-back-off-bound", 1);
     properties.put("eureka.client.heartbeat-executor-exponential-back-off-bound", 1);
+    if (options.has("onlyVip")) properties.put("eureka.client.registry-refresh-single-vip-address", options.get("onlyVip").asText());
+    if (options.has("transport")) properties.put("eureka.client." + options.get("transport").asText() + ".enabled", true);
     properties.put("eureka.client.disable-delta", !options.get("delta").asBoolean());
     properties.put("eureka.client.filter-only-up-instances", serves);
     properties.put("eureka.instance.instance-id", options.get("instanceId").asText());
