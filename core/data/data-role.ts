@@ -1,5 +1,6 @@
 import type { LeaseGuardConfig } from '../lease/lease-guard.ts';
-import { type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
+import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
+import type { Datum } from '../model/datum.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import type { LeaseHold } from '../model/lease-hold.ts';
@@ -22,19 +23,22 @@ import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, enc
 import type { SlotAddress } from '../wire/slot-head.ts';
 import { decodeSlotLog, decodeSlotPage, encodeSlotLogAnswer, encodeSlotPageAnswer } from '../wire/slot-log.ts';
 import { decodeSlotFetch, decodeSlotInterest, encodeSlotFetchAnswer, encodeSlotInterestAnswer } from '../wire/slot-read.ts';
+import { FlipRepair } from './flip-repair.ts';
 import { FollowerSync } from './follower-sync.ts';
 import type { HeldNames } from './held-names.ts';
-import type { DataConfig, DataServer, SlotSummary } from './index.ts';
+import type { DataConfig, DataServer } from './index.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { LogStream } from './log-stream.ts';
 import { Migration } from './migration.ts';
 import type { RestartCache, Restored } from './restart-cache.ts';
+import { Scrubber } from './scrubber.ts';
 import { compareSlotWithSession, findDifferingSlots } from './session-compare.ts';
 import { SessionLeases } from './session-leases.ts';
 import { SlotChanges } from './slot-changes.ts';
 import { answerSlotPage, answerWholeCompare, answerWholeRoots } from './slot-reads.ts';
 import { SlotReplica, slotAnswer } from './slot-replica.ts';
 import type { PublisherRecord } from './slot-store.ts';
+import { type SlotSummary, summarize } from './slot-summary.ts';
 
 const TICK_MS = 1_000;
 const STALL_MS = 500;
@@ -55,6 +59,7 @@ export class DataRole implements DataServer {
   readonly #follower: FollowerSync;
   readonly #migration: Migration;
   readonly #changes: SlotChanges;
+  readonly #scrubber: Scrubber;
   readonly #closeables: Closeable[] = [];
   /** Lease publishers of before the restart, until their slot is led again. */
   #restored: Publisher[];
@@ -102,6 +107,11 @@ export class DataRole implements DataServer {
       tableEpoch: () => meta.table.epoch,
     });
     this.#follower = new FollowerSync(host, () => this.#changes.moment());
+    const flips = new FlipRepair({ host, follower: this.#follower, effects: this.#changes, members: () => meta.members });
+    this.#scrubber = new Scrubber(
+      () => this.#replicas.values(),
+      (replica, record) => flips.found(replica, record),
+    );
     this.#migration = new Migration(
       host,
       () => meta.members,
@@ -118,7 +128,7 @@ export class DataRole implements DataServer {
       [MessageKind.SlotLog, (_from, frame) => this.#takeLog(frame)],
       [MessageKind.SlotPage, (_from, frame) => this.#page(frame)],
       [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
-      [MessageKind.CompareDatums, (_from, frame) => this.#compare(frame)],
+      [MessageKind.CompareDatums, (from, frame) => this.#compare(from, frame)],
       [MessageKind.SessionPulse, (from, frame) => this.#pulse(from, frame)],
       [MessageKind.TableChanged, (_from, frame) => void this.#meta.handleTableChanged(decodeTableChanged(frame))],
     ]);
@@ -146,21 +156,7 @@ export class DataRole implements DataServer {
   }
 
   slots(): readonly SlotSummary[] {
-    const summaries = [...this.#replicas.values()].map((replica): SlotSummary => {
-      const { kind } = replica.phase;
-      const { count, xorHigh, xorLow, sumHigh, sumLow } = replica.store.root;
-      return {
-        slotId: replica.slotId,
-        role: replica.isLeader ? 'leader' : 'follower',
-        phase: kind,
-        leaderEpoch: replica.leaderEpoch,
-        isSynced: replica.phase.kind === 'follower' ? replica.phase.isSynced : true,
-        publishers: replica.store.publisherCount,
-        digest: [count, xorHigh, xorLow, sumHigh, sumLow].map((part) => part.toString(16)).join('-'),
-        sequence: replica.isLeader ? replica.log.sequence : replica.applied,
-        lag: this.#stream.lag(replica),
-      };
-    });
+    const summaries = [...this.#replicas.values()].map((replica) => summarize(replica, this.#stream.lag(replica)));
     return summaries.sort((a, b) => a.slotId - b.slotId);
   }
 
@@ -170,6 +166,11 @@ export class DataRole implements DataServer {
 
   heldNames(): readonly FoldedId[] {
     return this.#held.names();
+  }
+
+  datum(dataInfoId: DataInfoId): Datum | undefined {
+    const replica = this.#replicas.get(slotOf(foldDataInfoId(dataInfoId), this.#config.slotCount));
+    return replica?.store.datum(dataInfoId);
   }
 
   leaseCount(): number {
@@ -353,11 +354,13 @@ export class DataRole implements DataServer {
     return encodeCompareRootsAnswer(answerWholeRoots(decodeCompareRoots(frame), this.#host.processId, replicaOf));
   }
 
-  #compare(frame: Uint8Array): Uint8Array {
+  #compare(from: PeerId, frame: Uint8Array): Uint8Array {
     const request = decodeCompareDatums(frame);
     const replica = this.#replicas.get(request.slotId);
-    const isOurs = replica?.phase.kind === 'serving' && replica.leaderEpoch === request.leaderEpoch;
-    if (replica === undefined || !isOurs)
+    const { kind } = replica?.phase ?? {};
+    // A leader asks its followers for a record that it has lost.
+    const isWhole = kind === 'serving' || (kind === 'follower' && from === replica?.leader);
+    if (replica === undefined || !isWhole || replica.leaderEpoch !== request.leaderEpoch)
       throw new RegistryError(RegistryErrorCode.Unavailable, `slot ${request.slotId} is not served here`);
     return encodeCompareDatumsAnswer(answerWholeCompare(replica, request, this.#host.processId));
   }
@@ -410,6 +413,7 @@ export class DataRole implements DataServer {
     if (nowMs >= this.#settledAtMs) for (const name of this.#held.settle()) this.#released(name);
     if (nowMs >= this.#holdUntilMs) for (const name of this.#held.releaseAll()) this.#released(name);
     this.#removeDeadSessions(nowMs);
+    this.#scrubber.run();
     if (nowMs >= this.#nextAliveMs) {
       this.#nextAliveMs = nowMs + ALIVE_EVERY_MS;
       this.#restart.alive(this.#highestVersion());

@@ -1,5 +1,6 @@
-import { foldDataInfoId } from '../model/data-info-id.ts';
+import { type DataInfoId, foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError } from '../model/errors.ts';
+import { fingerprintOf, sameFingerprint } from '../model/fingerprint.ts';
 import type { PeerId } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import {
@@ -15,6 +16,9 @@ import type { Moment } from './slot-store.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 300;
+const RECHECK_MS = 1_000;
+/** Names of one repair that are written into the log. */
+const NAMES_MOST = 20;
 
 /**
  * Keeps a follower's copy: applies the leader's log in sequence, and compares the whole slot with the leader when it begins, when
@@ -24,8 +28,8 @@ export class FollowerSync {
   readonly #host: RoleHost;
   readonly #moment: () => Moment;
   readonly #running = new Set<SlotReplica>();
-  /** Copies that differed at the last check. Once may be the log that is under way; twice is a fault. */
-  #suspects: ReadonlySet<SlotReplica> = new Set();
+  /** Copies that are being repaired because a check found a fault: what was wrong is named. */
+  readonly #faulty = new Set<SlotReplica>();
   #stopped = false;
 
   constructor(host: RoleHost, moment: () => Moment) {
@@ -68,22 +72,28 @@ export class FollowerSync {
     });
   }
 
-  /** Compares the roots of all copies with their leaders, one message each, and repairs what differs twice in a row. */
+  /** Compares the roots of all copies with their leaders, one message each, and repairs what differs twice within a second. */
   async check(followed: readonly SlotReplica[]): Promise<void> {
-    const byLeader = new Map<PeerId, SlotReplica[]>();
-    for (const replica of followed) {
-      if (replica.phase.kind !== 'follower' || !replica.phase.isSynced) continue;
-      byLeader.set(replica.leader, [...(byLeader.get(replica.leader) ?? []), replica]);
-    }
-    const differing = await Promise.all([...byLeader].map(([leader, replicas]) => this.#findDiffering(leader, replicas)));
-    const suspects = new Set(differing.flat());
-    for (const replica of suspects) {
-      if (!this.#suspects.has(replica) || replica.phase.kind !== 'follower') continue;
+    const suspects = await this.#differing(followed);
+    if (suspects.length === 0) return;
+    // Once may be the log that is under way; twice is a fault.
+    await new Promise<void>((resolve) => this.#host.clock.schedule(RECHECK_MS, resolve));
+    for (const replica of await this.#differing(suspects)) {
+      if (replica.phase.kind !== 'follower') continue;
       this.#host.log.warn('a copy of a slot differs from its leader and is repaired', { slot: replica.slotId, leader: replica.leader });
       replica.becomeSynced(false);
+      this.#faulty.add(replica);
       this.compare(replica);
     }
-    this.#suspects = suspects;
+  }
+
+  async #differing(replicas: readonly SlotReplica[]): Promise<readonly SlotReplica[]> {
+    const byLeader = new Map<PeerId, SlotReplica[]>();
+    for (const replica of replicas) {
+      if (replica.phase.kind !== 'follower' || !replica.phase.isSynced || this.#stopped) continue;
+      byLeader.set(replica.leader, [...(byLeader.get(replica.leader) ?? []), replica]);
+    }
+    return (await Promise.all([...byLeader].map(([leader, led]) => this.#findDiffering(leader, led)))).flat();
   }
 
   async #findDiffering(leader: PeerId, replicas: readonly SlotReplica[]): Promise<readonly SlotReplica[]> {
@@ -96,6 +106,12 @@ export class FollowerSync {
       this.#host.log.debug('copies could not be checked', { leader, reason: RegistryError.from(caught).message });
       return [];
     }
+  }
+
+  /** Says which records a repair changes. */
+  #name(replica: SlotReplica, answer: CompareDatumsAnswer): void {
+    for (const { dataInfoId, registerId, fault } of findFaults(replica, answer).slice(0, NAMES_MOST))
+      this.#host.log.warn('a record of a copy is repaired', { slot: replica.slotId, dataInfoId, registerId, fault });
   }
 
   #again(replica: SlotReplica): void {
@@ -116,11 +132,13 @@ export class FollowerSync {
         if (!isCurrent()) return;
         // The log goes on from the first page: what later pages already contain is applied twice, harmlessly.
         sequence ??= answer.slotSequence;
+        if (this.#faulty.has(replica)) this.#name(replica, answer);
         applyWhole(replica, answer, this.#moment());
         after = answer.next;
         if (after !== '') continue;
         if (replica.applied === appliedAtStart) replica.applied = Math.max(replica.applied, sequence);
         replica.becomeSynced(true);
+        this.#faulty.delete(replica);
         return;
       } catch (caught) {
         this.#host.log.debug('the leader cannot be compared with yet', {
@@ -139,6 +157,33 @@ function applyEntry(replica: SlotReplica, entry: SlotLogEntry, moment: Moment): 
     const { dataInfoId, registerId, registerVersion, reason, datumVersion } = entry;
     replica.store.applyRemove(dataInfoId, registerId, registerVersion, reason, datumVersion, moment);
   }
+}
+
+interface RecordFault {
+  readonly dataInfoId: DataInfoId;
+  readonly registerId: string;
+  readonly fault: 'missing' | 'different' | 'surplus';
+}
+
+/** How a copy differs from what its leader sent. */
+function findFaults(replica: SlotReplica, answer: CompareDatumsAnswer): readonly RecordFault[] {
+  const faults: RecordFault[] = [];
+  for (const { dataInfoId, publishers } of answer.datums) {
+    const theirs = new Set(publishers.map((publisher) => publisher.registerId));
+    for (const publisher of publishers) {
+      const { registerId } = publisher;
+      const record = replica.store.find(dataInfoId, registerId);
+      if (record === undefined) faults.push({ dataInfoId, registerId, fault: 'missing' });
+      else if (record.isFlipped || !sameFingerprint(record.fingerprint, fingerprintOf(publisher)))
+        faults.push({ dataInfoId, registerId, fault: 'different' });
+    }
+    for (const { registerId } of replica.store.datum(dataInfoId)?.publishers ?? [])
+      if (!theirs.has(registerId)) faults.push({ dataInfoId, registerId, fault: 'surplus' });
+  }
+  for (const dataInfoId of answer.absent)
+    for (const { registerId } of replica.store.datum(dataInfoId)?.publishers ?? [])
+      faults.push({ dataInfoId, registerId, fault: 'surplus' });
+  return faults;
 }
 
 function applyWhole(replica: SlotReplica, answer: CompareDatumsAnswer, moment: Moment): void {

@@ -1,5 +1,6 @@
 import { DEFAULT_LEASE_GUARD, type LeaseGuardConfig } from '../lease/lease-guard.ts';
-import type { FoldedId } from '../model/data-info-id.ts';
+import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
+import type { Datum } from '../model/datum.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import type { LeaseHold } from '../model/lease-hold.ts';
 import { type PeerId, Role } from '../model/node.ts';
@@ -11,6 +12,9 @@ import { type ClusterView, MetaClient } from '../wire/meta-client.ts';
 import { DataRole } from './data-role.ts';
 import { HeldNames } from './held-names.ts';
 import { RestartCache } from './restart-cache.ts';
+import type { SlotSummary } from './slot-summary.ts';
+
+export type { SlotSummary } from './slot-summary.ts';
 
 export interface DataConfig {
   readonly cluster: string;
@@ -35,23 +39,12 @@ export interface DataConfig {
   readonly leaseGuard?: LeaseGuardConfig;
 }
 
-/** What a Data node shows of itself to operators and to the simulator's checkers. */
-export interface SlotSummary {
-  readonly slotId: number;
-  readonly role: 'leader' | 'follower';
-  readonly phase: 'follower' | 'migrating' | 'serving';
-  readonly leaderEpoch: number;
-  readonly isSynced: boolean;
-  readonly publishers: number;
-  readonly digest: string;
-  readonly sequence: number;
-  readonly lag: number;
-}
-
 export interface DataServer extends RunningRole {
   slots(): readonly SlotSummary[];
   /** Names held after a restart. */
   heldNames(): readonly FoldedId[];
+  /** What this node holds of a name, as leader or follower; undefined when it holds nothing of it. */
+  datum(dataInfoId: DataInfoId): Datum | undefined;
   leaseCount(): number;
   /** Overdue leases that the guard keeps. */
   heldLeaseCount(): number;

@@ -42,6 +42,8 @@ export async function findDifferingSlots(
  * Makes one slot agree with a Session about what that Session owns: puts what it has, removes what it has not. Resolves with
  * the incarnation that answered. The replica must still be led in the same epoch after each answer, else the rest is dropped.
  *
+ * `withLeases`: also its copies of lease publishers, which only a leader that lost them wants.
+ *
  * @throws RegistryError of the transport, or `unavailable` when leadership was lost meanwhile.
  */
 export async function compareSlotWithSession(
@@ -50,12 +52,12 @@ export async function compareSlotWithSession(
   session: PeerId,
   owner: ProcessId,
   effects: CompareEffects,
+  withLeases = replica.phase.kind === 'migrating',
 ): Promise<ProcessId> {
   const { slotId, leaderEpoch } = replica;
   let after = '';
   for (;;) {
     const digests = replica.store.digests(owner);
-    const withLeases = replica.phase.kind === 'migrating';
     const request = encodeCompareDatums({ scope: 'owned', withLeases, slotId, leaderEpoch, after, digests });
     const answer = decodeCompareDatumsAnswer(await host.peers.request(session, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
     if (!replica.isLeader || replica.leaderEpoch !== leaderEpoch) {

@@ -53,12 +53,13 @@ export function answerWholeCompare(replica: SlotReplica, request: CompareDatumsR
   const theirs = new Map(request.digests.map((item) => [item.dataInfoId, item.digest]));
   const own = new Map(replica.store.digests(undefined).map((item) => [item.dataInfoId, item.digest]));
   const differing = replica.store.datums().filter((datum) => {
+    if (replica.store.hasFlipped(datum.dataInfoId)) return false;
     const digest = theirs.get(datum.dataInfoId);
     const mine = own.get(datum.dataInfoId);
     return digest === undefined || mine === undefined || !sameDigest(digest, mine);
   });
   const { page, next } = cutPage(differing, request.after);
-  const absent = request.digests.map((item) => item.dataInfoId).filter((id) => !own.has(id));
+  const absent = request.digests.map((item) => item.dataInfoId).filter((id) => !own.has(id) && !replica.store.hasFlipped(id));
   const { highestVersion } = replica.store;
   const tombstones = request.after === '' ? replica.store.tombstones() : [];
   return { processId, highestVersion, slotSequence: replica.log.sequence, next, datums: page, absent, tombstones };

@@ -3,6 +3,7 @@ import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-in
 import type { Datum, DatumGroup } from '../model/datum.ts';
 import { type DatumVersion, nextDatumVersion } from '../model/datum-version.ts';
 import { type Digest, DigestAccumulator, EMPTY_DIGEST } from '../model/digest.ts';
+import { type Fingerprint, fingerprintOf, sameFingerprint } from '../model/fingerprint.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { ProcessId } from '../model/node.ts';
 import { type Publisher, sameVisiblePublisher } from '../model/publisher.ts';
@@ -15,6 +16,10 @@ import type { KeptLease } from './lease-keeper.ts';
 export interface PublisherRecord {
   publisher: Publisher;
   readonly datum: StoredDatum;
+  /** Of the publisher as it was stored. */
+  fingerprint: Fingerprint;
+  /** Its publisher was found to differ from what was stored: whoever has it right may replace it. */
+  isFlipped: boolean;
   lease: Lease<KeptLease> | undefined;
 }
 
@@ -46,6 +51,7 @@ class StoredDatum {
   readonly digest = new DigestAccumulator();
   version: DatumVersion;
   emptiedAtMs: number | undefined;
+  flippedRecords = 0;
   #sorted: readonly Publisher[] | undefined;
 
   constructor(dataInfoId: DataInfoId, group: StoredGroup, version: DatumVersion) {
@@ -116,7 +122,7 @@ export class SlotStore {
     if (tombstone !== undefined && compareRegisterVersion(incoming.registerVersion, tombstone.version) <= 0) {
       return { kind: 'stale', stored: tombstone.version, tombstone: true };
     }
-    if (known !== undefined) {
+    if (known !== undefined && !known.isFlipped) {
       const order = compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion);
       if (order < 0) return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
       if (order === 0 && isRival(incoming, known.publisher))
@@ -126,19 +132,20 @@ export class SlotStore {
     const datum = known?.datum ?? this.#datum(foldedId, incoming.dataInfoId);
     const publisher = this.#compact(incoming);
     if (known !== undefined) {
-      this.#countOut(known.publisher, datum);
+      this.#countOut(known);
       const isSame = sameVisiblePublisher(known.publisher, publisher);
       known.publisher = publisher;
-      this.#countIn(publisher, datum);
+      known.fingerprint = fingerprintOf(publisher);
+      this.#countIn(known);
       datum.changed();
       if (isSame) return { kind: 'silent', record: known };
       this.#issueVersion(datum, moment);
       return { kind: 'visible', record: known };
     }
-    const record: PublisherRecord = { publisher, datum, lease: undefined };
+    const record: PublisherRecord = { publisher, datum, fingerprint: fingerprintOf(publisher), isFlipped: false, lease: undefined };
     datum.records.set(publisher.registerId, record);
     datum.emptiedAtMs = undefined;
-    this.#countIn(publisher, datum);
+    this.#countIn(record);
     this.#issueVersion(datum, moment);
     datum.changed();
     return { kind: 'visible', record };
@@ -178,8 +185,11 @@ export class SlotStore {
   /** A follower's or reader's copy of a decision made elsewhere: the version comes with it. */
   applyPut(incoming: Publisher, version: DatumVersion, moment: Moment): Applied {
     const known = this.find(incoming.dataInfoId, incoming.registerId);
-    if (known !== undefined && compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion) < 0) {
-      return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
+    if (known !== undefined && !known.isFlipped) {
+      const order = compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion);
+      if (order < 0) return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
+      // The leader's word stands, also where this copy has something else under the same version.
+      if (order === 0 && !sameFingerprint(known.fingerprint, fingerprintOf(incoming))) this.#markFlipped(known);
     }
     this.#tombstones.delete(tombstoneKey(incoming.dataInfoId, incoming.registerId));
     const applied = this.publish(incoming, moment);
@@ -244,6 +254,11 @@ export class SlotStore {
     return { foldedId, floor: group?.floor ?? 0n, held, datums };
   }
 
+  /** undefined when nobody ever published under this name here. */
+  datum(dataInfoId: DataInfoId): Datum | undefined {
+    return this.#groups.get(foldDataInfoId(dataInfoId))?.datums.get(dataInfoId)?.value();
+  }
+
   /** Every datum in the order of its DataInfoId, empty ones included. */
   datums(): readonly Datum[] {
     const datums: Datum[] = [];
@@ -264,11 +279,15 @@ export class SlotStore {
     return this.#groups.keys();
   }
 
-  /** Digests per datum: of the whole (`owner` undefined), or of one process's connection publishers. Datums without any are left out. */
+  /**
+   * Digests per datum: of the whole (`owner` undefined), or of one process's connection publishers. Datums without any are left out, and
+   * those with a flipped record, so that whoever is asked sends what it has of them.
+   */
   digests(owner: ProcessId | undefined): { readonly dataInfoId: DataInfoId; readonly digest: Digest }[] {
     const digests: { readonly dataInfoId: DataInfoId; readonly digest: Digest }[] = [];
     for (const group of this.#groups.values()) {
       for (const datum of group.datums.values()) {
+        if (datum.flippedRecords > 0) continue;
         const digest = owner === undefined ? datum.digest.value() : ownedDigest(datum, owner);
         if (digest.count > 0 || owner === undefined) digests.push({ dataInfoId: datum.dataInfoId, digest });
       }
@@ -290,15 +309,24 @@ export class SlotStore {
     }
   }
 
-  /** Recomputes all digests and names the first datum whose records do not match what was counted. */
-  findFlippedDatum(): DataInfoId | undefined {
-    for (const datum of this.datums()) {
-      const counted = new DigestAccumulator();
-      for (const { registerId, registerVersion } of datum.publishers) counted.add(datum.dataInfoId, registerId, registerVersion);
-      const stored = this.#groups.get(foldDataInfoId(datum.dataInfoId))?.datums.get(datum.dataInfoId)?.digest;
-      if (stored === undefined || JSON.stringify(stored.value()) !== JSON.stringify(counted.value())) return datum.dataInfoId;
-    }
-    return undefined;
+  /** Whether a record is still what was stored. Costs the length of its payload. One that is not is marked. */
+  verify(record: PublisherRecord): boolean {
+    if (record.isFlipped) return false;
+    if (sameFingerprint(record.fingerprint, fingerprintOf(record.publisher))) return true;
+    this.#markFlipped(record);
+    return false;
+  }
+
+  /** Such a datum is not shown to other copies, which would take it over. */
+  hasFlipped(dataInfoId: DataInfoId): boolean {
+    const datum = this.#groups.get(foldDataInfoId(dataInfoId))?.datums.get(dataInfoId);
+    return datum !== undefined && datum.flippedRecords > 0;
+  }
+
+  #markFlipped(record: PublisherRecord): void {
+    if (record.isFlipped) return;
+    record.isFlipped = true;
+    record.datum.flippedRecords += 1;
   }
 
   #group(foldedId: FoldedId): StoredGroup {
@@ -334,7 +362,7 @@ export class SlotStore {
   #remove(record: PublisherRecord, moment: Moment): void {
     const { datum, publisher } = record;
     if (!datum.records.delete(publisher.registerId)) return;
-    this.#countOut(publisher, datum);
+    this.#countOut(record);
     this.#issueVersion(datum, moment);
     if (datum.records.size === 0) datum.emptiedAtMs = moment.monotonicMs;
     datum.changed();
@@ -347,26 +375,32 @@ export class SlotStore {
       this.#tombstones.set(key, { dataInfoId, registerId, version, atMs: moment.monotonicMs });
   }
 
-  #countIn(publisher: Publisher, datum: StoredDatum): void {
+  #countIn({ publisher, datum, fingerprint }: PublisherRecord): void {
     this.#publisherCount += 1;
-    this.#root.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
-    datum.digest.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    this.#root.add(fingerprint);
+    datum.digest.add(fingerprint);
     if (publisher.liveness.kind !== 'connection') return;
     let root = this.#ownerRoots.get(publisher.owner);
     if (root === undefined) {
       root = new DigestAccumulator();
       this.#ownerRoots.set(publisher.owner, root);
     }
-    root.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    root.add(fingerprint);
   }
 
-  #countOut(publisher: Publisher, datum: StoredDatum): void {
+  /** By what was counted in, whatever has become of the publisher in memory. */
+  #countOut(record: PublisherRecord): void {
+    const { publisher, datum, fingerprint } = record;
     this.#publisherCount -= 1;
-    this.#root.remove(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
-    datum.digest.remove(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    this.#root.remove(fingerprint);
+    datum.digest.remove(fingerprint);
+    if (record.isFlipped) {
+      record.isFlipped = false;
+      datum.flippedRecords -= 1;
+    }
     if (publisher.liveness.kind !== 'connection') return;
     const root = this.#ownerRoots.get(publisher.owner);
-    root?.remove(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
+    root?.remove(fingerprint);
     if (root?.count === 0) this.#ownerRoots.delete(publisher.owner);
   }
 
@@ -397,10 +431,8 @@ function tombstoneKey(dataInfoId: DataInfoId, registerId: string): string {
 
 function ownedDigest(datum: StoredDatum, owner: ProcessId): Digest {
   const digest = new DigestAccumulator();
-  for (const { publisher } of datum.records.values()) {
-    if (publisher.owner === owner && publisher.liveness.kind === 'connection') {
-      digest.add(publisher.dataInfoId, publisher.registerId, publisher.registerVersion);
-    }
+  for (const { publisher, fingerprint } of datum.records.values()) {
+    if (publisher.owner === owner && publisher.liveness.kind === 'connection') digest.add(fingerprint);
   }
   return digest.value();
 }

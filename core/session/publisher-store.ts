@@ -1,5 +1,6 @@
 import type { DataInfoId } from '../model/data-info-id.ts';
 import { type Digest, DigestAccumulator, EMPTY_DIGEST } from '../model/digest.ts';
+import { fingerprintOf } from '../model/fingerprint.ts';
 import type { Publisher } from '../model/publisher.ts';
 
 interface SlotPublishers {
@@ -23,9 +24,9 @@ export class PublisherStore {
     this.remove(slotId, publisher.dataInfoId, publisher.registerId);
     const datum = this.#datum(this.#slot(slotId), publisher.dataInfoId);
     datum.publishers.set(publisher.registerId, publisher);
-    const { dataInfoId, registerId, registerVersion } = publisher;
-    datum.digest.add(dataInfoId, registerId, registerVersion);
-    this.#slots.get(slotId)?.root.add(dataInfoId, registerId, registerVersion);
+    const fingerprint = fingerprintOf(publisher);
+    datum.digest.add(fingerprint);
+    this.#slots.get(slotId)?.root.add(fingerprint);
     this.#count += 1;
   }
 
@@ -35,8 +36,9 @@ export class PublisherStore {
     const publisher = datum?.publishers.get(registerId);
     if (slot === undefined || datum === undefined || publisher === undefined) return undefined;
     datum.publishers.delete(registerId);
-    datum.digest.remove(dataInfoId, registerId, publisher.registerVersion);
-    slot.root.remove(dataInfoId, registerId, publisher.registerVersion);
+    const fingerprint = fingerprintOf(publisher);
+    datum.digest.remove(fingerprint);
+    slot.root.remove(fingerprint);
     if (datum.publishers.size === 0) slot.datums.delete(dataInfoId);
     if (slot.datums.size === 0) this.#slots.delete(slotId);
     this.#count -= 1;

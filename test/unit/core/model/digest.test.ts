@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { DataInfoId } from '../../../../core/model/data-info-id.ts';
 import { type Digest, DigestAccumulator, EMPTY_DIGEST, sameDigest } from '../../../../core/model/digest.ts';
+import { type Fingerprint, fingerprintOf } from '../../../../core/model/fingerprint.ts';
 import type { RegisterVersion } from '../../../../core/model/register-version.ts';
 import { Chance } from '../../../sim/world/chance.ts';
+import { PUBLISHER } from '../wire/samples.ts';
 
 type Entry = readonly [dataInfoId: string, registerId: string, version: RegisterVersion];
 
@@ -22,9 +25,9 @@ describe('the digest of a set of registrations', () => {
     const chance = new Chance(12, 'digest-remove');
     const entries = someEntries(chance, 300);
     const digest = new DigestAccumulator();
-    for (const entry of entries) digest.add(...entry);
+    for (const entry of entries) digest.add(printOf(entry));
     expect(sameDigest(digest, EMPTY_DIGEST)).toBe(false);
-    for (const entry of shuffled(chance, entries)) digest.remove(...entry);
+    for (const entry of shuffled(chance, entries)) digest.remove(printOf(entry));
     expect(digest.value()).toEqual(EMPTY_DIGEST);
   });
 
@@ -35,9 +38,9 @@ describe('the digest of a set of registrations', () => {
       const digest = new DigestAccumulator();
       const kept: Entry[] = [];
       for (const entry of entries) {
-        digest.add(...entry);
+        digest.add(printOf(entry));
         if (chance.isLucky(0.5)) kept.push(entry);
-        else digest.remove(...entry);
+        else digest.remove(printOf(entry));
       }
       expect(digest.value()).toEqual(digestOf(kept));
     }
@@ -45,9 +48,9 @@ describe('the digest of a set of registrations', () => {
 
   it('comes out the same when a removal arrives before its addition', () => {
     const digest = new DigestAccumulator();
-    digest.remove(...BASE);
+    digest.remove(printOf(BASE));
     expect(digest.count).toBe(-1);
-    digest.add(...BASE);
+    digest.add(printOf(BASE));
     expect(digest.value()).toEqual(EMPTY_DIGEST);
   });
 
@@ -55,8 +58,8 @@ describe('the digest of a set of registrations', () => {
     const chance = new Chance(14, 'digest-lanes');
     const digest = new DigestAccumulator();
     for (const entry of someEntries(chance, 2_000)) {
-      if (chance.isLucky(0.5)) digest.add(...entry);
-      else digest.remove(...entry);
+      if (chance.isLucky(0.5)) digest.add(printOf(entry));
+      else digest.remove(printOf(entry));
       for (const lane of [digest.xorHigh, digest.xorLow, digest.sumHigh, digest.sumLow]) {
         if (!Number.isInteger(lane) || lane < 0 || lane > 0xffffffff) throw new Error(`a lane of ${lane}`);
       }
@@ -66,9 +69,9 @@ describe('the digest of a set of registrations', () => {
 
   it('hands out a value that later changes do not touch', () => {
     const digest = new DigestAccumulator();
-    digest.add(...BASE);
+    digest.add(printOf(BASE));
     const value = digest.value();
-    digest.add(NAME, 'r2', { version: 1, stamp: 2 });
+    digest.add(printOf([NAME, 'r2', { version: 1, stamp: 2 }]));
     expect(value.count).toBe(1);
     expect(sameDigest(value, digest)).toBe(false);
   });
@@ -136,9 +139,13 @@ describe('comparing digests', () => {
   });
 });
 
+function printOf([dataInfoId, registerId, registerVersion]: Entry): Fingerprint {
+  return fingerprintOf({ ...PUBLISHER, dataInfoId: dataInfoId as DataInfoId, registerId, registerVersion });
+}
+
 function digestOf(entries: readonly Entry[]): Digest {
   const digest = new DigestAccumulator();
-  for (const entry of entries) digest.add(...entry);
+  for (const entry of entries) digest.add(printOf(entry));
   return digest.value();
 }
 
