@@ -13,7 +13,7 @@ export { type LinkTls, parseAddress } from './host/tcp-dial.ts';
 export type { NodeIdentity } from './host/tcp-handshake.ts';
 export { type LinkState, TcpNetwork, type TcpNetworkOptions } from './host/tcp-network.ts';
 export { DEFAULT_LEASE_GUARD, type LeaseGuardConfig } from './lease/lease-guard.ts';
-export { type MetaConfig, type MetaServer, type ReplicationState, startMetaServer } from './meta/index.ts';
+export { type MetaConfig, type MetaLeadership, type MetaServer, type ReplicationState, startMetaServer } from './meta/index.ts';
 export * from './model/data-info-id.ts';
 export * from './model/datum.ts';
 export * from './model/datum-version.ts';

@@ -130,7 +130,7 @@ export class DataRole implements DataServer {
       [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
       [MessageKind.CompareDatums, (from, frame) => this.#compare(from, frame)],
       [MessageKind.SessionPulse, (from, frame) => this.#pulse(from, frame)],
-      [MessageKind.TableChanged, (_from, frame) => void this.#meta.handleTableChanged(decodeTableChanged(frame))],
+      [MessageKind.TableChanged, (from, frame) => void this.#meta.handleTableChanged(from, decodeTableChanged(frame))],
     ]);
     this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
     this.#closeables.push(

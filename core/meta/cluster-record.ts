@@ -1,14 +1,14 @@
 import { ByteReader } from '../codec/byte-reader.ts';
 import { ByteWriter } from '../codec/byte-writer.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
-import type { PeerId } from '../model/node.ts';
+import type { Member } from '../model/node.ts';
 import { EMPTY_SLOT_TABLE, type SlotTable } from '../model/slot-table.ts';
-import type { MetaStore } from '../seams/store.ts';
-import { readSlotTable, writeSlotTable } from '../wire/heartbeat.ts';
+import type { Fence, MetaStore } from '../seams/store.ts';
+import { readMember, readSlotTable, writeMember, writeSlotTable } from '../wire/heartbeat.ts';
 
 const CLUSTER_KEY = 'meta/cluster';
 const TABLE_KEY = 'meta/slot-table';
-const SESSIONS_KEY = 'meta/sessions';
+const MEMBERS_KEY = 'meta/members';
 
 /** What a cluster is and stays: written at its first start, compared at every later one. */
 export interface ClusterRecord {
@@ -54,49 +54,52 @@ export class StoredSlotTable {
 
   async load(): Promise<SlotTable> {
     const stored = await this.#store.get(TABLE_KEY);
-    if (stored === undefined) return EMPTY_SLOT_TABLE;
-    this.#revision = stored.revision;
-    return readSlotTable(new ByteReader(stored.value));
+    this.#revision = stored?.revision ?? 0;
+    return stored === undefined ? EMPTY_SLOT_TABLE : readSlotTable(new ByteReader(stored.value));
   }
 
-  /** @throws RegistryError `conflict` when another Meta wrote in between, `store-unavailable`. */
-  async save(table: SlotTable): Promise<void> {
+  /**
+   * @throws RegistryError `conflict` when the stored table is not the one loaded or saved last, `not-leader` when the term is over,
+   * `store-unavailable`, after which it may have been saved.
+   */
+  async save(table: SlotTable, fence: Fence): Promise<void> {
     const writer = new ByteWriter(1_024);
     writeSlotTable(writer, table);
-    const result = await this.#store.commit([{ kind: 'put', key: TABLE_KEY, value: writer.finish(), expectedRevision: this.#revision }]);
-    if (!result.committed) throw new RegistryError(RegistryErrorCode.Conflict, 'another Meta has written a slot table');
+    const write = { kind: 'put' as const, key: TABLE_KEY, value: writer.finish(), expectedRevision: this.#revision };
+    const result = await this.#store.commit([write], fence);
+    if (!result.committed) throw new RegistryError(RegistryErrorCode.Conflict, 'another slot table was stored');
     this.#revision = result.revision;
   }
 }
 
 /**
- * The Sessions that were members last, so that a Meta that starts anew knows whom to wait for: a slot leader must have compared itself
- * with every Session before it serves, and a list that is still short would let it serve too early.
+ * The members of before, with their incarnations and addresses, so that a Meta that comes to lead does not take silence for absence: a
+ * slot leader must have compared itself with every Session before it serves, and a list that is still short would let it serve too early.
  */
-export class StoredSessions {
+export class StoredMembers {
   readonly #store: MetaStore;
-  #saved = '';
+  #saved: string | undefined;
 
   constructor(store: MetaStore) {
     this.#store = store;
   }
 
-  async load(): Promise<readonly PeerId[]> {
-    const stored = await this.#store.get(SESSIONS_KEY);
+  async load(): Promise<readonly Member[]> {
+    const stored = await this.#store.get(MEMBERS_KEY);
     if (stored === undefined) return [];
-    const reader = new ByteReader(stored.value);
-    const peers = reader.list((item) => item.text() as PeerId);
-    this.#saved = peers.join(' ');
-    return peers;
+    const members = new ByteReader(stored.value).list(readMember);
+    this.#saved = JSON.stringify(members);
+    return members;
   }
 
-  /** Written only when it changed. @throws RegistryError `store-unavailable`. */
-  async save(peers: readonly PeerId[]): Promise<void> {
-    const text = peers.join(' ');
+  /** Written only when it changed. @throws RegistryError `not-leader`, `store-unavailable`. */
+  async save(members: readonly Member[], fence: Fence): Promise<void> {
+    const text = JSON.stringify(members);
     if (text === this.#saved) return;
     const writer = new ByteWriter();
-    writer.list(peers, (peer) => writer.text(peer));
-    await this.#store.commit([{ kind: 'put', key: SESSIONS_KEY, value: writer.finish() }]);
+    writer.list(members, writeMember);
+    this.#saved = undefined;
+    await this.#store.commit([{ kind: 'put', key: MEMBERS_KEY, value: writer.finish() }], fence);
     this.#saved = text;
   }
 }

@@ -1,10 +1,11 @@
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { StoredDocument } from '../seams/session-gateway.ts';
-import type { MetaStore, StoredValue } from '../seams/store.ts';
+import type { Fence, MetaStore, StoredValue } from '../seams/store.ts';
 import type { DocumentListAnswer, DocumentWriteAnswer, DocumentWriteRequest } from '../wire/documents.ts';
 
-const PREFIX = 'doc/';
+export const DOCUMENTS_PREFIX = 'doc/';
+const PREFIX = DOCUMENTS_PREFIX;
 const PAGE_DOCUMENTS = 256;
 
 /** Durable documents over the MetaStore, kept apart from Meta's own records by a prefix. */
@@ -35,8 +36,8 @@ export class DocumentStore {
     return { revision, next: isLast ? '' : (documents.at(-1)?.key ?? ''), documents };
   }
 
-  /** @throws RegistryError `limit-exceeded`, `conflict`, `store-unavailable`. */
-  async write(request: DocumentWriteRequest): Promise<DocumentWriteAnswer> {
+  /** @throws RegistryError `limit-exceeded`, `conflict`, `not-leader`, `store-unavailable`. */
+  async write(request: DocumentWriteRequest, fence: Fence): Promise<DocumentWriteAnswer> {
     assertWritable(request);
     const key = PREFIX + request.key;
     const condition = request.expectedRevision === undefined ? {} : { expectedRevision: request.expectedRevision };
@@ -44,7 +45,7 @@ export class DocumentStore {
     const existing = await this.#store.get(key);
     if (value === undefined && existing === undefined) return { existed: false, revision: await this.#store.revision() };
     const write = value === undefined ? { kind: 'delete' as const, key, ...condition } : { kind: 'put' as const, key, value, ...condition };
-    const result = await this.#store.commit([write]);
+    const result = await this.#store.commit([write], fence);
     if (!result.committed) throw new RegistryError(RegistryErrorCode.Conflict, `document ${request.key} was changed by somebody else`);
     return { existed: existing !== undefined, revision: result.revision };
   }

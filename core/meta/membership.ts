@@ -1,4 +1,4 @@
-import type { Member, PeerId } from '../model/node.ts';
+import { type Member, type PeerId, Role } from '../model/node.ts';
 import type { HeartbeatRequest, SlotReport } from '../wire/heartbeat.ts';
 
 interface Entry {
@@ -11,6 +11,9 @@ interface Entry {
   readonly slots: ReadonlyMap<number, SlotReport>;
   readonly broken: ReadonlySet<PeerId>;
 }
+
+/** More changes of the member list than one Meta sees; term numbers of etcd stay below 2^33, so the product is exact. */
+const EPOCHS_PER_TERM = 2 ** 20;
 
 /** Heartbeats a Data node must have missed before the evidence of broken links counts. */
 const BEATS_MISSED_FOR_EVIDENCE = 3;
@@ -25,10 +28,16 @@ export class Membership {
   readonly #heartbeatMs: number;
   #epoch: number;
 
-  /** `firstEpoch` is above every epoch of an earlier Meta, so that a member's old list is never taken for the present one. */
-  constructor(heartbeatMs: number, firstEpoch: number) {
+  /** Each term counts its epochs above those of all terms before, so that an old list is never taken for the present one. */
+  constructor(heartbeatMs: number, term: number) {
     this.#heartbeatMs = heartbeatMs;
-    this.#epoch = firstEpoch;
+    this.#epoch = term * EPOCHS_PER_TERM;
+  }
+
+  /** Somebody who was a member before this Meta led: a member until its lease has run out here too. */
+  remember(member: Member, leaseMs: number, nowMs: number): void {
+    const unheard = { load: 0, tableEpoch: 0, slots: new Map(), broken: new Set<PeerId>() };
+    this.#entries.set(member.peer, { member, leaseMs, lastBeatMs: nowMs, ...unheard });
   }
 
   get epoch(): number {
@@ -89,8 +98,12 @@ export class Membership {
   #isGone(entry: Entry, nowMs: number): boolean {
     const silentMs = nowMs - entry.lastBeatMs;
     if (silentMs > entry.leaseMs) return true;
+    if (entry.member.role === Role.Meta) return false;
     if (silentMs <= BEATS_MISSED_FOR_EVIDENCE * this.#heartbeatMs) return false;
-    const others = [...this.#entries.values()].filter((other) => other !== entry && nowMs - other.lastBeatMs <= 2 * this.#heartbeatMs);
+    // Metas talk to few, so their silence about a link says nothing.
+    const others = [...this.#entries.values()].filter(
+      (other) => other !== entry && other.member.role !== Role.Meta && nowMs - other.lastBeatMs <= 2 * this.#heartbeatMs,
+    );
     const witnesses = others.filter((other) => other.broken.has(entry.member.peer));
     return witnesses.length > 0 && witnesses.length * 2 > others.length;
   }

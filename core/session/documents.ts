@@ -72,7 +72,7 @@ export class Documents implements DocumentGateway {
     for (const key of keys) {
       if (![...this.#watches].some((watch) => key.startsWith(watch.prefix))) continue;
       try {
-        const frame = await this.#host.peers.request(this.#meta.meta, encodeDocumentGet(key), { timeoutMs: TIMEOUT_MS });
+        const frame = await this.#meta.request(encodeDocumentGet(key), { timeoutMs: TIMEOUT_MS });
         const document = decodeDocumentGetAnswer(frame);
         if (document === undefined) this.#learn({ kind: 'delete', key }, revision);
         else this.#learn({ kind: 'put', document: { ...document, value: document.value.slice() } }, document.revision);
@@ -95,7 +95,7 @@ export class Documents implements DocumentGateway {
 
   async #write(key: string, value: Uint8Array | undefined, expectedRevision: number | undefined) {
     const request = encodeDocumentWrite({ key, value, expectedRevision });
-    const frame = await this.#host.peers.request(this.#meta.meta, request, { timeoutMs: TIMEOUT_MS });
+    const frame = await this.#meta.request(request, { timeoutMs: TIMEOUT_MS });
     return decodeDocumentWriteAnswer(frame);
   }
 
@@ -149,7 +149,7 @@ export class Documents implements DocumentGateway {
     let after = '';
     let revision: number | undefined;
     do {
-      const frame = await this.#host.peers.request(this.#meta.meta, encodeDocumentList(prefix, after), { timeoutMs: TIMEOUT_MS });
+      const frame = await this.#meta.request(encodeDocumentList(prefix, after), { timeoutMs: TIMEOUT_MS });
       const page = decodeDocumentListAnswer(frame);
       revision ??= page.revision;
       for (const document of page.documents) documents.push({ ...document, value: document.value.slice() });

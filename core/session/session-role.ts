@@ -134,7 +134,7 @@ export class SessionRole implements SessionServer {
       [MessageKind.SlotLog, (_from, frame) => this.#reader.takeLog(frame)],
       [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
       [MessageKind.CompareDatums, (_from, frame) => this.#compareDatums(frame)],
-      [MessageKind.TableChanged, (_from, frame) => void this.#meta.handleTableChanged(decodeTableChanged(frame))],
+      [MessageKind.TableChanged, (from, frame) => void this.#meta.handleTableChanged(from, decodeTableChanged(frame))],
       [MessageKind.DocumentsChanged, (_from, frame) => void this.#documents.changed(decodeDocumentsChanged(frame))],
     ]);
     this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));

@@ -73,6 +73,17 @@ export function encodeError(error: RegistryError): Uint8Array {
   return beginFrame(MessageKind.Error).text(error.code).text(error.message).finish();
 }
 
+/** The error that a frame carries; undefined for every other frame. */
+export function errorIn(frame: Uint8Array): RegistryError | undefined {
+  if (frame[1] !== MessageKind.Error) return undefined;
+  try {
+    openFrame(frame, MessageKind.Error);
+  } catch (caught) {
+    return RegistryError.from(caught);
+  }
+  return undefined;
+}
+
 function readError(reader: ByteReader): RegistryError {
   const code = reader.text();
   const message = reader.text();

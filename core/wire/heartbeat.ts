@@ -11,7 +11,7 @@ import { beginFrame, MessageKind, openFrame } from './frame.ts';
  *
  *     request := cluster:text slotCount:varint member leaseMs:varint tableEpoch:varint membersEpoch:varint
  *                load:varint slots:list(slotId leaderEpoch serving:bool synced:bool weight:varint) broken:list(peerId)
- *     answer  := tableEpoch:varint membersEpoch:varint documentRevision:varint table:list(0 or 1) members:list(0 or 1 of list(member))
+ *     answer  := leader:text tableEpoch:varint membersEpoch:varint documentRevision:varint table:list(0 or 1) members:list(0 or 1 of list(member))
  */
 export interface HeartbeatRequest {
   /** Name of the cluster; Meta refuses another one by name (`wrong-cluster`). */
@@ -42,12 +42,15 @@ export interface SlotReport {
 }
 
 export interface HeartbeatAnswer {
+  /** The Meta that leads. Another one than was asked: it is asked next, and of the rest only `members` counts. '' when nobody leads. */
+  readonly leader: PeerId | '';
   readonly tableEpoch: number;
   readonly membersEpoch: number;
   /** Revision of the last durable document written: a watcher that is behind reads again. */
   readonly documentRevision: number;
   /** Present when the sender's epoch differs. */
   readonly table: SlotTable | undefined;
+  /** All members, Metas too; from a Meta that does not lead the Metas it knows. */
   readonly members: readonly Member[] | undefined;
 }
 
@@ -81,7 +84,7 @@ export function decodeHeartbeat(frame: Uint8Array): HeartbeatRequest {
 
 export function encodeHeartbeatAnswer(answer: HeartbeatAnswer): Uint8Array {
   const writer = beginFrame(MessageKind.Heartbeat, 1_024);
-  writer.varint(answer.tableEpoch).varint(answer.membersEpoch).varint(answer.documentRevision);
+  writer.text(answer.leader).varint(answer.tableEpoch).varint(answer.membersEpoch).varint(answer.documentRevision);
   writer.bool(answer.table !== undefined);
   if (answer.table !== undefined) writeSlotTable(writer, answer.table);
   writer.bool(answer.members !== undefined);
@@ -91,7 +94,8 @@ export function encodeHeartbeatAnswer(answer: HeartbeatAnswer): Uint8Array {
 
 export function decodeHeartbeatAnswer(frame: Uint8Array): HeartbeatAnswer {
   const reader = openFrame(frame, MessageKind.Heartbeat);
-  const head = { tableEpoch: reader.varint(), membersEpoch: reader.varint(), documentRevision: reader.varint() };
+  const leader = reader.text() as PeerId | '';
+  const head = { leader, tableEpoch: reader.varint(), membersEpoch: reader.varint(), documentRevision: reader.varint() };
   const table = reader.bool() ? readSlotTable(reader) : undefined;
   const members = reader.bool() ? reader.list(readMember) : undefined;
   reader.end();
@@ -136,12 +140,12 @@ export function readSlotTable(reader: ByteReader): SlotTable {
   return { epoch, slots };
 }
 
-function writeMember(member: Member, writer: ByteWriter): void {
+export function writeMember(member: Member, writer: ByteWriter): void {
   writer.text(member.peer).u8(ROLES.indexOf(member.role)).text(member.processId).text(member.address).text(member.zone);
   writer.list(member.clientAddresses ?? [], ({ listener, address }) => writer.text(listener).text(address));
 }
 
-function readMember(reader: ByteReader): Member {
+export function readMember(reader: ByteReader): Member {
   const peer = reader.text() as PeerId;
   const role = ROLES[reader.u8()];
   if (role === undefined) throw new RegistryError(RegistryErrorCode.Malformed, 'unknown role of a member');

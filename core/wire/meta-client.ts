@@ -1,9 +1,10 @@
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
-import type { Member, PeerId } from '../model/node.ts';
+import { type Member, type PeerId, Role } from '../model/node.ts';
 import { EMPTY_SLOT_TABLE, type SlotTable } from '../model/slot-table.ts';
 import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
-import type { Closeable } from '../seams/transport.ts';
+import type { Closeable, RequestOptions } from '../seams/transport.ts';
+import { errorIn } from './frame.ts';
 import { decodeHeartbeatAnswer, encodeHeartbeat, type HeartbeatAnswer, type SlotReport } from './heartbeat.ts';
 
 /** What a Data node or Session tells Meta with each heartbeat. */
@@ -16,13 +17,16 @@ export interface MetaClientOptions {
   readonly cluster: string;
   readonly slotCount: number;
   readonly member: Member;
-  /** Tried in turn until one answers. The list may grow while nodes are found. */
+  /** Those known at start, tried in turn until one answers; Meta tells of others. The list may grow while nodes are found. */
   readonly metas: readonly PeerId[];
   readonly heartbeatMs: number;
   readonly leaseMs: number;
   readonly host: RoleHost;
   readonly report: () => HeartbeatReport;
 }
+
+/** While a leader is being followed. */
+const FOLLOW_PAUSE_MS = 100;
 
 /** What a node knows of its cluster. */
 export interface ClusterView {
@@ -53,7 +57,9 @@ export class MetaClient {
   #members: readonly Member[] = [];
   #membersEpoch = 0;
   #documentRevision = 0;
-  #metaIndex = 0;
+  /** Metas that Meta told of. */
+  #toldMetas: readonly PeerId[] = [];
+  #meta: PeerId | undefined;
   #answeredAtMs: number | undefined;
   #timer: Timer | undefined;
   #beating: Promise<void> | undefined;
@@ -92,10 +98,27 @@ export class MetaClient {
     return this.#documentRevision;
   }
 
-  /** The Meta that answered last. */
+  /** The Meta that leads, as far as this node knows; otherwise one to ask who does. */
   get meta(): PeerId {
-    const { metas } = this.#options;
-    return metas[this.#metaIndex % Math.max(1, metas.length)] as PeerId;
+    return this.#meta ?? (this.#metas()[0] as PeerId);
+  }
+
+  /**
+   * A request to the Meta that leads. When another one leads by now it is followed, within the time allowed.
+   *
+   * @throws RegistryError what Meta answered, `unavailable` when nobody leads, `timeout`.
+   */
+  async request(message: Uint8Array, { timeoutMs }: RequestOptions): Promise<Uint8Array> {
+    const { clock, peers } = this.#options.host;
+    const untilMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const answer = await peers.request(this.meta, message, { timeoutMs: Math.max(1, untilMs - clock.monotonicMs()) });
+      const error = errorIn(answer);
+      if (error?.code !== RegistryErrorCode.NotLeader) return answer;
+      if (clock.monotonicMs() + FOLLOW_PAUSE_MS >= untilMs) throw new RegistryError(RegistryErrorCode.Unavailable, error.message);
+      this.refresh();
+      await new Promise<void>((resolve) => clock.schedule(FOLLOW_PAUSE_MS, resolve));
+    }
   }
 
   /** Resolves with the first heartbeat that Meta accepted. @throws RegistryError `wrong-cluster`, `stopped`. */
@@ -125,8 +148,9 @@ export class MetaClient {
     void this.#beat();
   }
 
-  /** Meta says that there is something newer. */
-  handleTableChanged(epochs: { readonly tableEpoch: number; readonly membersEpoch: number }): void {
+  /** Meta says that there is something newer, perhaps because it has just come to lead. */
+  handleTableChanged(from: PeerId, epochs: { readonly tableEpoch: number; readonly membersEpoch: number }): void {
+    if (epochs.membersEpoch > this.#membersEpoch) this.#meta = from;
     if (epochs.tableEpoch !== this.#table.epoch || epochs.membersEpoch !== this.#membersEpoch) this.refresh();
   }
 
@@ -174,6 +198,25 @@ export class MetaClient {
   }
 
   async #heartbeat(leaseMs: number): Promise<void> {
+    let asked = this.meta;
+    // One that leads no more names the one that does; there are few.
+    for (let hops = this.#metas().length; ; hops -= 1) {
+      const answer = await this.#ask(asked, leaseMs);
+      if (answer.leader === asked) {
+        this.#meta = asked;
+        this.#learn(answer);
+        return;
+      }
+      this.#learnMetas(answer.members ?? []);
+      if (answer.leader === '' || hops <= 0) {
+        this.#meta = this.#after(asked);
+        throw new RegistryError(RegistryErrorCode.Unavailable, `${asked} knows of no Meta that leads`);
+      }
+      asked = answer.leader;
+    }
+  }
+
+  async #ask(meta: PeerId, leaseMs: number): Promise<HeartbeatAnswer> {
     const { host, cluster, slotCount, member, report, heartbeatMs } = this.#options;
     const { load, slots } = report();
     const request = encodeHeartbeat({
@@ -188,23 +231,40 @@ export class MetaClient {
       broken: [...this.#broken].sort(),
     });
     try {
-      const answer = await host.peers.request(this.meta, request, { timeoutMs: heartbeatMs });
-      this.#learn(decodeHeartbeatAnswer(answer));
+      return decodeHeartbeatAnswer(await host.peers.request(meta, request, { timeoutMs: heartbeatMs }));
     } catch (caught) {
-      this.#metaIndex += 1;
+      this.#meta = this.#after(meta);
       throw caught;
     }
+  }
+
+  #metas(): readonly PeerId[] {
+    return [...new Set([...this.#options.metas, ...this.#toldMetas])];
+  }
+
+  /** The next one to try after `meta` failed. */
+  #after(meta: PeerId): PeerId | undefined {
+    const metas = this.#metas();
+    return metas[(metas.indexOf(meta) + 1) % Math.max(1, metas.length)];
+  }
+
+  #learnMetas(members: readonly Member[]): void {
+    const metas = members.filter((member) => member.role === Role.Meta);
+    if (metas.length > 0) this.#toldMetas = metas.map((member) => member.peer);
+    const others = this.#members.filter((member) => member.role !== Role.Meta);
+    this.#options.host.peers.learnAddresses([...others, ...metas]);
   }
 
   #learn(answer: HeartbeatAnswer): void {
     this.#answeredAtMs = this.#options.host.clock.monotonicMs();
     const table = answer.table !== undefined && answer.table.epoch > this.#table.epoch;
     if (answer.table !== undefined && table) this.#table = answer.table;
-    const members = answer.members !== undefined;
-    if (answer.members !== undefined) {
+    // Epochs grow over all terms: a list of an older term may arrive late.
+    const members = answer.members !== undefined && answer.membersEpoch > this.#membersEpoch;
+    if (answer.members !== undefined && members) {
       this.#members = answer.members;
-      this.#options.host.peers.learnAddresses(answer.members);
       this.#membersEpoch = answer.membersEpoch;
+      this.#learnMetas(answer.members);
     }
     const documents = answer.documentRevision !== this.#documentRevision;
     this.#documentRevision = answer.documentRevision;
