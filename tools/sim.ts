@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type RunResult, runSeed } from '../test/sim/run-seed.ts';
+import { type Plan, type RunResult, runSeed } from '../test/sim/run-seed.ts';
 
 const { values } = parseArgs({
   options: {
@@ -11,12 +11,24 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(Math.max(1, cpus().length)) },
     seed: { type: 'string' },
+    plan: { type: 'string' },
     trace: { type: 'boolean', default: false },
   },
 });
 
+const { plan } = values;
+if (plan !== undefined && plan !== 'few' && plan !== 'many') {
+  console.error('--plan is few or many; without it each seed draws one');
+  process.exit(2);
+}
+const planned: { readonly plan?: Plan } = plan === undefined ? {} : { plan };
+
 if (values.seed !== undefined) {
-  const result = await runSeed({ seed: Number(values.seed), ...(values.trace ? { tell: (line: string) => console.log(line) } : {}) });
+  const result = await runSeed({
+    seed: Number(values.seed),
+    ...planned,
+    ...(values.trace ? { tell: (line: string) => console.log(line) } : {}),
+  });
   console.log(summary(result));
   process.exit(result.violations.length === 0 ? 0 : 1);
 }
@@ -38,6 +50,7 @@ const codes = await Promise.all(
     const count = Math.min(share, seeds - job * share);
     if (count <= 0) return Promise.resolve(0);
     const args = ['--jobs', '1', '--from', String(from + job * share), '--seeds', String(count)];
+    if (plan !== undefined) args.push('--plan', plan);
     const child = fork(fileURLToPath(import.meta.url), args, { stdio: 'inherit' });
     return new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)));
   }),
@@ -49,7 +62,7 @@ async function runAll(first: number, count: number): Promise<boolean> {
   let failed = 0;
   let simulatedMs = 0;
   for (let seed = first; seed < first + count; seed += 1) {
-    const result = await runSeed({ seed });
+    const result = await runSeed({ seed, ...planned });
     simulatedMs += result.simulatedMs;
     if (result.violations.length === 0) continue;
     failed += 1;

@@ -7,8 +7,10 @@ export class ClusterChecker {
   readonly #cluster: SimCluster;
   readonly #observer: Observer;
   readonly #mostRecords: number;
-  #table: SlotTable | undefined;
-  #leaderEpochs = new Map<number, number>();
+  /** Every table that any node ever held, by epoch. */
+  readonly #tables = new Map<number, SlotTable>();
+  /** What each role of each incarnation held last. */
+  readonly #heldEpochs = new WeakMap<object, number>();
 
   constructor(cluster: SimCluster, observer: Observer, mostRecords: number) {
     this.#cluster = cluster;
@@ -19,7 +21,9 @@ export class ClusterChecker {
   check(): void {
     this.#checkOneLeader();
     for (const node of this.#cluster.nodes) {
-      if (node.meta !== undefined) this.#checkTable(node.meta.table());
+      if (node.meta?.leadership().isLeader === true) this.#checkTable(node.name, node.meta, node.meta.table());
+      if (node.data !== undefined) this.#checkTable(node.name, node.data, node.data.cluster().table);
+      if (node.session !== undefined) this.#checkTable(node.name, node.session, node.session.cluster().table);
       const pending = node.session?.stats().pendingWrites ?? 0;
       if (pending > this.#mostRecords) this.#observer.violate('queue without bound', `${node.name} has ${pending} writes pending`);
     }
@@ -38,36 +42,54 @@ export class ClusterChecker {
     }
   }
 
-  #checkTable(table: SlotTable): void {
-    if (table === this.#table) return;
-    if (
-      this.#table !== undefined &&
-      table.epoch <= this.#table.epoch &&
-      table.slots !== this.#table.slots &&
-      table.epoch !== this.#table.epoch
-    )
-      this.#observer.violate('table went back', `epoch ${table.epoch} after ${this.#table.epoch}`);
-    for (const { slotId, leader, leaderEpoch, followers } of table.slots) {
-      const holders = new Set([leader, ...followers]);
-      if (holders.size !== followers.length + 1) this.#observer.violate('table shape', `slot ${slotId} names a node twice`);
-      const before = this.#leaderEpochs.get(slotId) ?? 0;
-      const wasLedBy = this.#table?.slots[slotId]?.leader;
-      if (leaderEpoch < before || (leaderEpoch === before && wasLedBy !== undefined && wasLedBy !== leader))
+  #checkTable(name: string, role: object, table: SlotTable): void {
+    const held = this.#heldEpochs.get(role) ?? 0;
+    if (table.epoch < held) this.#observer.violate('table went back', `${name} holds epoch ${table.epoch} after ${held}`);
+    this.#heldEpochs.set(role, table.epoch);
+    const known = this.#tables.get(table.epoch);
+    if (known === table || table.epoch === 0) return;
+    if (known !== undefined) {
+      if (textOf(known) !== textOf(table)) this.#observer.violate('two tables', `${name} has another table of epoch ${table.epoch}`);
+      this.#tables.set(table.epoch, table);
+      return;
+    }
+    this.#tables.set(table.epoch, table);
+    for (const { slotId, leader, followers } of table.slots) {
+      if (new Set([leader, ...followers]).size !== followers.length + 1)
+        this.#observer.violate('table shape', `slot ${slotId} names a node twice`);
+    }
+    const epochs = [...this.#tables.keys()].sort((one, other) => one - other);
+    const at = epochs.indexOf(table.epoch);
+    this.#checkLeaderEpochs(this.#tables.get(epochs[at - 1] ?? 0), table);
+    this.#checkLeaderEpochs(table, this.#tables.get(epochs[at + 1] ?? 0));
+  }
+
+  #checkLeaderEpochs(earlier: SlotTable | undefined, later: SlotTable | undefined): void {
+    if (earlier === undefined || later === undefined) return;
+    for (const { slotId, leader, leaderEpoch } of later.slots) {
+      const before = earlier.slots[slotId];
+      if (before === undefined) continue;
+      const isGood = leaderEpoch > before.leaderEpoch || (leaderEpoch === before.leaderEpoch && leader === before.leader);
+      if (!isGood)
         this.#observer.violate(
           'leader epoch',
-          `slot ${slotId} has leader ${leader} at epoch ${leaderEpoch} after ${wasLedBy} at ${before}`,
+          `slot ${slotId} has leader ${leader} at epoch ${leaderEpoch} after ${before.leader} at ${before.leaderEpoch}`,
         );
-      this.#leaderEpochs.set(slotId, leaderEpoch);
     }
-    this.#table = table;
   }
+}
+
+function textOf(table: SlotTable): string {
+  return table.slots.map(({ leader, leaderEpoch, followers }) => `${leader}@${leaderEpoch}+${followers.join('+')}`).join(' ');
 }
 
 /** Whatever keeps the replicas from agreeing now; empty at quiet (invariant 8). */
 export function replicaDisagreements(cluster: SimCluster): readonly string[] {
   const found: string[] = [];
-  const meta = cluster.nodes.find((node) => node.meta !== undefined)?.meta;
-  if (meta === undefined || meta.table().slots.length === 0) return ['there is no slot table'];
+  const metas = cluster.nodes.flatMap((node) => (node.meta?.leadership().isLeader === true ? [node.meta] : []));
+  const [meta] = metas;
+  if (meta === undefined || metas.length > 1) return [`${metas.length} Metas lead`];
+  if (meta.table().slots.length === 0) return ['there is no slot table'];
   const summaryOf = (peer: string, slotId: number) =>
     cluster.nodes
       .find((node) => `${node.name}/data` === peer)

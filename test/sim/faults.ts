@@ -1,6 +1,7 @@
 import { Role } from '../../core/index.ts';
 import type { Chance } from './world/chance.ts';
 import type { SimCluster, SimNode } from './world/cluster.ts';
+import { ETCD, type SimEtcd } from './world/sim-etcd.ts';
 import type { World } from './world/world.ts';
 
 /** Longest single trouble: shorter than every lease of a client that never leaves, so that none of those may be lost. */
@@ -9,18 +10,24 @@ const MOST_TROUBLE_MS = 7_000;
 /** How long after a loss the survivors may not have told each other everything: an eviction, a promotion, a reconnect. */
 const LOSS_WINDOW_MS = 15_000;
 
+/** Machines that are added in one run. */
+const MOST_JOINED = 2;
+
 /** What goes wrong in a run, drawn from its seed. `heal` ends everything that still goes on. */
 export class Faults {
   readonly #world: World;
   readonly #cluster: SimCluster;
   readonly #chance: Chance;
+  readonly #kinds: readonly (readonly [share: number, inject: () => void])[];
   #isOver = false;
+  #joined = 0;
   #crashes: readonly { readonly atMs: number; readonly isData: boolean; readonly isSession: boolean }[] = [];
 
   constructor(world: World, cluster: SimCluster) {
     this.#world = world;
     this.#cluster = cluster;
     this.#chance = world.stream('faults');
+    this.#kinds = cluster.etcd === undefined ? this.#kindsOfFew() : this.#kindsOfMany(cluster.etcd);
   }
 
   begin(untilMs: number): void {
@@ -43,17 +50,45 @@ export class Faults {
       node.store.isFull = false;
       this.#cluster.start(node);
     }
+    if (this.#cluster.etcd !== undefined) this.#cluster.etcd.isFull = false;
   }
 
   #inject(): void {
-    const draw = this.#chance.next();
-    if (draw < 0.25) this.#crash();
-    else if (draw < 0.4) this.#sleep();
-    else if (draw < 0.55) this.#partition();
-    else if (draw < 0.68) this.#breakLink();
-    else if (draw < 0.8) this.#loseAnswers();
-    else if (draw < 0.92) this.#jumpClock();
-    else this.#fillDisk();
+    let draw = this.#chance.next();
+    for (const [share, inject] of this.#kinds) {
+      draw -= share;
+      if (draw >= 0) continue;
+      inject();
+      return;
+    }
+  }
+
+  #kindsOfFew(): readonly (readonly [number, () => void])[] {
+    return [
+      [0.25, () => this.#crash()],
+      [0.15, () => this.#sleep()],
+      [0.15, () => this.#partition()],
+      [0.13, () => this.#breakLink()],
+      [0.12, () => this.#loseAnswers()],
+      [0.12, () => this.#jumpClock()],
+      [0.08, () => this.#fillDisk()],
+    ];
+  }
+
+  #kindsOfMany(etcd: SimEtcd): readonly (readonly [number, () => void])[] {
+    return [
+      [0.18, () => this.#crash()],
+      [0.1, () => this.#sleep()],
+      [0.12, () => this.#partition()],
+      [0.08, () => this.#breakLink()],
+      [0.1, () => this.#loseMessages()],
+      [0.08, () => this.#jumpClock()],
+      [0.06, () => this.#slowDown()],
+      [0.1, () => this.#strikeMetaLeader()],
+      [0.1, () => this.#loseEtcd(etcd)],
+      [0.04, () => this.#join()],
+      [0.04, () => this.#leave()],
+    ];
   }
 
   #crash(): void {
@@ -143,6 +178,92 @@ export class Faults {
     this.#later(() => {
       node.store.isFull = false;
     });
+  }
+
+  /** Loses, repeats and delays at once. */
+  #loseMessages(): void {
+    const { network } = this.#cluster;
+    network.answerLoss = this.#chance.between(0, 20) / 100;
+    network.sendLoss = this.#chance.between(0, 20) / 100;
+    network.duplicates = this.#chance.between(0, 20) / 100;
+    network.jitterMs = this.#chance.between(3, 400);
+    const shares = [network.answerLoss, network.sendLoss, network.duplicates].map((share) => Math.round(share * 100));
+    this.#world.tell(
+      'faults',
+      `${shares.join(', ')} % of answers and notices are lost, of messages repeated; ${network.jitterMs} ms latency`,
+    );
+    this.#later(() => network.healAll());
+  }
+
+  #slowDown(): void {
+    const node = this.#chance.pick(this.#cluster.nodes);
+    const extraMs = this.#chance.between(50, 700);
+    this.#world.tell(node.name, `is slow by ${extraMs} ms`);
+    this.#cluster.network.slowDown(node.name, extraMs);
+    this.#later(() => this.#cluster.network.healAll());
+  }
+
+  /** The Meta that leads sleeps beyond its lease, dies, or loses sight of etcd while the others reach it. */
+  #strikeMetaLeader(): void {
+    const leader = this.#cluster.nodes.find((node) => node.meta?.leadership().isLeader === true);
+    if (leader?.process === undefined) return;
+    const draw = this.#chance.next();
+    if (draw < 0.5) {
+      const sleepMs = this.#chance.between(4_000, leader.roles.length > 1 ? MOST_TROUBLE_MS : 15_000);
+      this.#world.tell(leader.name, `leads, and sleeps for ${sleepMs} ms`);
+      leader.process.asleepUntilMs = Math.max(leader.process.asleepUntilMs, this.#world.nowMs + sleepMs);
+    } else if (draw < 0.75 && leader.roles.length === 1) {
+      this.#world.tell(leader.name, 'leads, and dies');
+      this.#cluster.crash(leader);
+      this.#later(() => this.#cluster.start(leader));
+    } else {
+      const isOneWay = this.#chance.isLucky(0.5);
+      this.#world.tell(leader.name, `leads, and ${isOneWay ? 'does not hear' : 'is cut off from'} etcd`);
+      this.#cluster.network.cut(ETCD, leader.name);
+      if (!isOneWay) this.#cluster.network.cut(leader.name, ETCD);
+      this.#world.at(undefined, this.#chance.between(3_000, 12_000), () => {
+        if (!this.#isOver) this.#cluster.network.healAll();
+      });
+    }
+  }
+
+  #loseEtcd(etcd: SimEtcd): void {
+    const draw = this.#chance.next();
+    if (draw < 0.3) {
+      this.#world.tell(ETCD, 'is full');
+      etcd.isFull = true;
+      this.#later(() => {
+        etcd.isFull = false;
+      });
+    } else if (draw < 0.65) {
+      const forMs = this.#chance.between(500, 8_000);
+      this.#world.tell(ETCD, `stands still for ${forMs} ms`);
+      etcd.standStill(forMs);
+    } else {
+      this.#world.tell(ETCD, 'is out of reach');
+      for (const node of this.#cluster.withRole(Role.Meta)) {
+        this.#cluster.network.cut(node.name, ETCD);
+        this.#cluster.network.cut(ETCD, node.name);
+      }
+      this.#later(() => this.#cluster.network.healAll());
+    }
+  }
+
+  #join(): void {
+    if (this.#joined >= MOST_JOINED) return;
+    this.#joined += 1;
+    const role = this.#chance.isLucky(0.6) ? Role.Data : Role.Session;
+    this.#cluster.join(`${role === Role.Data ? 'd' : 's'}+${this.#joined}`, [role]);
+  }
+
+  /** In good order, and for good. What it counts for the clients is the loss of a node. */
+  #leave(): void {
+    const node = this.#chance.pick(this.#cluster.nodes);
+    if (node.process?.isAlive !== true || node.roles.includes(Role.Meta)) return;
+    const [role] = node.roles;
+    const others = this.#cluster.nodes.filter((other) => other !== node && role !== undefined && other.roles.includes(role));
+    if (others.filter((other) => other.process?.isAlive === true).length < 2 || !this.#maySurvive(node)) return;
+    this.#cluster.leave(node);
   }
 
   #later(run: () => void): void {

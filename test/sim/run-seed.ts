@@ -1,4 +1,4 @@
-import { type DataInfoId, DEFAULT_GROUP, DEFAULT_INSTANCE_ID, formatDataInfoId, type LeaseGuardConfig, Role } from '../../core/index.ts';
+import { type DataInfoId, DEFAULT_GROUP, DEFAULT_INSTANCE_ID, formatDataInfoId, type LeaseGuardConfig } from '../../core/index.ts';
 import { ClusterChecker, replicaDisagreements } from './checkers.ts';
 import { ConnectionClient } from './clients/connection-client.ts';
 import { EverythingReader } from './clients/everything-reader.ts';
@@ -7,7 +7,7 @@ import { PollingReader } from './clients/polling-reader.ts';
 import { Faults } from './faults.ts';
 import { Observer } from './observer.ts';
 import { Truth } from './truth.ts';
-import { SimCluster, type SimNode, TOPOLOGIES } from './world/cluster.ts';
+import { CLUSTER_TOPOLOGIES, SimCluster, type SimNode, TOPOLOGIES } from './world/cluster.ts';
 import { Trace } from './world/trace.ts';
 import { World } from './world/world.ts';
 
@@ -19,8 +19,16 @@ const CONVERGE_MS = 90_000;
 const PEACE_MS = 8_000;
 const CHECK_EVERY_MS = 250;
 
+/**
+ * What is drawn from a seed: `few` is one Meta and some nodes with some clients; `many` is several Metas over an etcd with up to hundreds of
+ * clients, and machines that join and leave.
+ */
+export type Plan = 'few' | 'many';
+
 export interface RunOptions {
   readonly seed: number;
+  /** Drawn from the seed as well when absent. */
+  readonly plan?: Plan;
   /** Receives the story line by line. */
   readonly tell?: (line: string) => void;
 }
@@ -37,9 +45,9 @@ export interface RunResult {
 }
 
 /** One run: a cluster drawn from the seed, clients that come and go, faults, then quiet until everything agrees. */
-export async function runSeed({ seed, tell }: RunOptions): Promise<RunResult> {
+export async function runSeed({ seed, plan, tell }: RunOptions): Promise<RunResult> {
   const world = new World(seed, new Trace(tell));
-  const run = new Run(world);
+  const run = new Run(world, plan ?? (world.stream('plan').isLucky(0.5) ? 'few' : 'many'));
   await run.play();
   return {
     seed,
@@ -63,20 +71,24 @@ class Run {
   readonly #readers = new Map<string, EverythingReader>();
   readonly #connections: ConnectionClient[] = [];
   readonly #leases: LeaseClient[] = [];
+  /** How many times as many clients as the smallest world has. */
+  readonly #clients: number;
   #clientSerial = 0;
 
-  constructor(world: World) {
+  constructor(world: World, plan: Plan) {
     this.#world = world;
     const { chance } = world;
-    const topology = chance.pick(TOPOLOGIES);
+    const topology = chance.pick(plan === 'few' ? TOPOLOGIES : CLUSTER_TOPOLOGIES);
     this.topologyName = topology.name;
     this.observer = new Observer(world, this.#truth);
     const leaseGuard: LeaseGuardConfig = { share: chance.isLucky(0.5) ? 1 : 0.15, least: 5, mostHoldMs: 20_000 };
-    this.#cluster = new SimCluster(world, { topology, slotCount: 16, replicas: chance.between(1, 2), leaseGuard });
-    this.#names = Array.from({ length: chance.between(3, 6) }, (_, i) =>
+    const replicas = plan === 'few' ? chance.between(1, 2) : chance.between(1, 3);
+    this.#cluster = new SimCluster(world, { topology, slotCount: 16, replicas, leaseGuard });
+    this.#clients = plan === 'few' ? 1 : chance.pick([1, 1, 1, 1, 2, 2, 3, 12]);
+    this.#names = Array.from({ length: chance.between(3, 6) * Math.min(2, this.#clients) }, (_, i) =>
       formatDataInfoId({ dataId: `svc-${i}`, instanceId: DEFAULT_INSTANCE_ID, group: DEFAULT_GROUP }),
     );
-    this.#checker = new ClusterChecker(this.#cluster, this.observer, 400);
+    this.#checker = new ClusterChecker(this.#cluster, this.observer, 400 * this.#clients);
     this.#cluster.onSession((node, session) => {
       const reader = `${node.name}-all`;
       this.observer.forget(reader);
@@ -92,8 +104,8 @@ class Run {
     this.#watch();
     await this.#world.runUntil(2_000);
     for (let i = 0; i < 2; i += 1) this.#startSteady();
-    for (let i = 0; i < chance.between(3, 8); i += 1) this.#startConnectionClient();
-    for (let i = 0; i < chance.between(3, 10); i += 1) this.#startLeaseClient();
+    for (let i = 0; i < this.#clients * chance.between(3, 8); i += 1) this.#startConnectionClient();
+    for (let i = 0; i < this.#clients * chance.between(3, 10); i += 1) this.#startLeaseClient();
     await this.#world.runUntil(SETTLE_MS);
     const untilMs = SETTLE_MS + CHAOS_MS;
     const faults = new Faults(this.#world, this.#cluster);
@@ -144,9 +156,9 @@ class Run {
 
   #actUntil(untilMs: number): void {
     const chance = this.#world.stream('clients');
-    const pauseMs = chance.between(50, 800);
+    const pauseMs = chance.between(50, 800) / Math.sqrt(this.#clients);
     const next = () => {
-      this.#world.at(undefined, chance.between(1, 2 * pauseMs), () => {
+      this.#world.at(undefined, chance.between(1, Math.ceil(2 * pauseMs)), () => {
         if (this.#world.nowMs >= untilMs) return;
         if (chance.isLucky(0.6)) this.#actOnConnection(chance.next());
         else this.#actOnLease(chance.next());
@@ -160,7 +172,7 @@ class Run {
     const { chance } = this.#world;
     const client = chance.pick(this.#connections);
     if (!client.isAlive) {
-      if (this.#connections.filter((each) => each.isAlive).length < 10) this.#startConnectionClient();
+      if (this.#connections.filter((each) => each.isAlive).length < 10 * this.#clients) this.#startConnectionClient();
       return;
     }
     if (draw < 0.45) client.publish(chance.pick(this.#names));
@@ -175,7 +187,7 @@ class Run {
     if (!client.isRegistered || draw < 0.4) client.register();
     else if (draw < 0.7) client.cancel();
     else if (draw < 0.85) client.crash();
-    else if (this.#leases.length < 20) this.#startLeaseClient();
+    else if (this.#leases.length < 20 * this.#clients) this.#startLeaseClient();
   }
 
   #watch(): void {
@@ -212,7 +224,7 @@ class Run {
 
   #readerDifferences(): readonly string[] {
     const found: string[] = [];
-    const sessions = this.#cluster.withRole(Role.Session).map((node) => `${node.name}-all`);
+    const sessions = this.#cluster.sessions().map((node) => `${node.name}-all`);
     const readers = sessions.map((reader) => ({ reader, names: this.#truth.names() }));
     for (const client of this.#connections) readers.push({ reader: client.name, names: client.subscribedNames });
     for (const { reader, names } of readers) {

@@ -22,6 +22,7 @@ import {
 import { MemorySlotCache, NO_METRICS } from '../../support/standalone.ts';
 import { SIM_FORMATS } from '../formats.ts';
 import { SimNetwork } from './network.ts';
+import { SimEtcd } from './sim-etcd.ts';
 import type { SimProcess, World } from './world.ts';
 
 /** A durable store whose disk can be full for a while. */
@@ -36,6 +37,8 @@ class SimStore extends MemoryStore {
 
 export interface Topology {
   readonly name: string;
+  /** Several Metas over an etcd; otherwise one Meta over its own disk. */
+  readonly hasEtcd?: boolean;
   readonly nodes: readonly { readonly name: string; readonly roles: readonly Role[] }[];
 }
 
@@ -51,6 +54,25 @@ export const TOPOLOGIES: readonly Topology[] = [
   {
     name: '1 Meta, 3 Data, 3 Session',
     nodes: [...single('m', 1, Role.Meta), ...single('d', 3, Role.Data), ...single('s', 3, Role.Session)],
+  },
+];
+
+/** Clusters with a Meta that can be lost. */
+export const CLUSTER_TOPOLOGIES: readonly Topology[] = [
+  {
+    name: '3 Meta, 5 Data, 4 Session',
+    hasEtcd: true,
+    nodes: [...single('m', 3, Role.Meta), ...single('d', 5, Role.Data), ...single('s', 4, Role.Session)],
+  },
+  {
+    name: '3 Meta, 3 Data, 2 Session',
+    hasEtcd: true,
+    nodes: [...single('m', 3, Role.Meta), ...single('d', 3, Role.Data), ...single('s', 2, Role.Session)],
+  },
+  {
+    name: '3 nodes with all roles',
+    hasEtcd: true,
+    nodes: Array.from({ length: 3 }, (_, i) => ({ name: `n${i + 1}`, roles: [Role.Meta, Role.Data, Role.Session] })),
   },
 ];
 
@@ -77,10 +99,11 @@ export interface ClusterOptions {
 
 /** The real roles on simulated machines. */
 export class SimCluster {
-  readonly nodes: readonly SimNode[];
   readonly network: SimNetwork;
+  readonly etcd: SimEtcd | undefined;
   readonly #world: World;
   readonly #options: ClusterOptions;
+  #nodes: readonly SimNode[];
   readonly #crashListeners: ((node: SimNode) => void)[] = [];
   readonly #sessionListeners: ((node: SimNode, session: SessionServer) => void)[] = [];
 
@@ -88,17 +111,12 @@ export class SimCluster {
     this.#world = world;
     this.#options = options;
     this.network = new SimNetwork(world);
-    this.nodes = options.topology.nodes.map(({ name, roles }) => ({
-      name,
-      roles,
-      store: new SimStore(),
-      cache: new MemorySlotCache(),
-      process: undefined,
-      wallOffsetMs: 0,
-      meta: undefined,
-      data: undefined,
-      session: undefined,
-    }));
+    this.etcd = options.topology.hasEtcd === true ? new SimEtcd(world, this.network) : undefined;
+    this.#nodes = options.topology.nodes.map(({ name, roles }) => newNode(name, roles));
+  }
+
+  get nodes(): readonly SimNode[] {
+    return this.#nodes;
   }
 
   get replicas(): number {
@@ -106,12 +124,12 @@ export class SimCluster {
   }
 
   withRole(role: Role): readonly SimNode[] {
-    return this.nodes.filter((node) => node.roles.includes(role));
+    return this.#nodes.filter((node) => node.roles.includes(role));
   }
 
   /** Nodes whose Session accepts clients now. */
   sessions(): readonly SimNode[] {
-    return this.nodes.filter((node) => node.process?.isAlive === true && node.session !== undefined);
+    return this.#nodes.filter((node) => node.process?.isAlive === true && node.session !== undefined);
   }
 
   onCrash(listener: (node: SimNode) => void): void {
@@ -123,7 +141,7 @@ export class SimCluster {
   }
 
   startAll(): void {
-    for (const node of this.nodes) this.start(node);
+    for (const node of this.#nodes) this.start(node);
   }
 
   start(node: SimNode): void {
@@ -144,8 +162,35 @@ export class SimCluster {
     node.data = undefined;
     node.session = undefined;
     this.#world.tell(node.name, 'crashes');
-    for (const other of this.nodes) if (other !== node) this.network.breakLinks(node.name, other.name);
+    for (const other of this.#nodes) if (other !== node) this.network.breakLinks(node.name, other.name);
     for (const listener of this.#crashListeners) listener(node);
+  }
+
+  /** A machine that was never there before. */
+  join(name: string, roles: readonly Role[]): SimNode {
+    const node = newNode(name, roles);
+    this.#nodes = [...this.#nodes, node];
+    this.start(node);
+    return node;
+  }
+
+  /** Stops in good order and does not come back. */
+  leave(node: SimNode): void {
+    this.#nodes = this.#nodes.filter((other) => other !== node);
+    const { process, meta, data, session } = node;
+    if (process?.isAlive !== true) return;
+    this.#world.tell(node.name, 'leaves');
+    node.session = undefined;
+    node.data = undefined;
+    node.meta = undefined;
+    for (const listener of this.#crashListeners) listener(node);
+    const stop = async () => {
+      await session?.stop();
+      await data?.stop();
+      await meta?.stop();
+      process.isAlive = false;
+    };
+    this.#world.at(process, 0, () => void stop());
   }
 
   async #startRoles(node: SimNode, process: SimProcess): Promise<void> {
@@ -165,7 +210,7 @@ export class SimCluster {
     const common = { cluster: 'sim', slotCount, metas, address: `${node.name}:1`, heartbeatMs: 1_000, heartbeatLeaseMs: 20_000 };
     const isCurrent = () => process.isAlive;
     if (node.roles.includes(Role.Meta)) {
-      const meta = await startMetaServer({ ...common, replicas }, at(Role.Meta), node.store);
+      const meta = await startMetaServer({ ...common, replicas }, at(Role.Meta), this.etcd?.store(process) ?? node.store);
       if (!isCurrent()) return;
       node.meta = meta;
     }
@@ -205,4 +250,18 @@ function fieldsOf(fields: object): string {
   return Object.entries(fields)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(' ');
+}
+
+function newNode(name: string, roles: readonly Role[]): SimNode {
+  return {
+    name,
+    roles,
+    store: new SimStore(),
+    cache: new MemorySlotCache(),
+    process: undefined,
+    wallOffsetMs: 0,
+    meta: undefined,
+    data: undefined,
+    session: undefined,
+  };
 }

@@ -22,14 +22,21 @@ interface Link {
 export class SimNetwork {
   readonly #world: World;
   readonly #chance: Chance;
+  readonly #faultChance: Chance;
   readonly #endpoints = new Map<PeerId, Endpoint>();
   readonly #links = new Map<string, Link>();
   readonly #dead = new Set<string>();
   readonly #waiting = new Set<{ readonly from: SimProcess; readonly toNode: string; fail: () => void }>();
   /** Share of answers that never arrive. */
   answerLoss = 0;
+  /** Share of one-way messages that vanish. */
+  sendLoss = 0;
+  /** Share of messages that arrive twice. */
+  duplicates = 0;
   /** Greatest extra latency, ms. */
   jitterMs = 3;
+  /** Extra latency of all that reaches or leaves a node, ms. */
+  readonly #slow = new Map<string, number>();
   messages = 0;
   /** Bytes of all messages and answers from one node to another so far, by `from>to`. */
   readonly #bytes = new Map<string, number>();
@@ -37,6 +44,7 @@ export class SimNetwork {
   constructor(world: World) {
     this.#world = world;
     this.#chance = world.stream('network');
+    this.#faultChance = world.stream('network faults');
   }
 
   endpoint(process: SimProcess, self: PeerId): PeerTransport {
@@ -56,10 +64,13 @@ export class SimNetwork {
       },
       send: (to, message) => {
         this.#weigh(endpoint.process.node, nodeOf(to), message);
-        this.#carry(endpoint.process, nodeOf(to), () => {
+        if (nodeOf(to) !== endpoint.process.node && this.#happens(this.sendLoss)) return;
+        this.carry(endpoint.process.node, nodeOf(to), () => {
           const target = this.#endpoints.get(to);
           if (target?.handler === undefined || !target.process.isAlive) return;
-          this.#world.at(target.process, 0, () => void this.#handle(target, self, message).catch(() => undefined));
+          for (let copies = this.#happens(this.duplicates) ? 2 : 1; copies > 0; copies -= 1) {
+            this.#world.at(target.process, 0, () => void this.#handle(target, self, message).catch(() => undefined));
+          }
         });
       },
       serve: (handler) => {
@@ -96,8 +107,15 @@ export class SimNetwork {
 
   healAll(): void {
     this.#dead.clear();
+    this.#slow.clear();
     this.answerLoss = 0;
+    this.sendLoss = 0;
+    this.duplicates = 0;
     this.jitterMs = 3;
+  }
+
+  slowDown(node: string, extraMs: number): void {
+    this.#slow.set(node, extraMs);
   }
 
   /** The connections between two nodes end: what is under way is lost, both sides know at once. */
@@ -144,13 +162,17 @@ export class SimNetwork {
       );
       const answer = (run: () => void) => {
         if (nodeOf(to) !== process.node && this.#chance.isLucky(this.answerLoss)) return;
-        this.#carryBetween(nodeOf(to), process.node, () => this.#world.at(process, 0, () => settle(run)));
+        this.carry(nodeOf(to), process.node, () => this.#world.at(process, 0, () => settle(run)));
       };
-      this.#carry(process, nodeOf(to), () => {
+      this.carry(process.node, nodeOf(to), () => {
         const target = this.#endpoints.get(to);
         if (target?.handler === undefined || !target.process.isAlive) {
           answer(() => reject(new RegistryError(RegistryErrorCode.Unavailable, `${to} is not running`)));
           return;
+        }
+        if (nodeOf(to) !== process.node && this.#happens(this.duplicates)) {
+          // The same request twice, as when a link breaks behind it and it is sent again: the first answer goes nowhere.
+          this.#world.at(target.process, 0, () => void this.#handle(target, self, message).catch(() => undefined));
         }
         this.#world.at(target.process, 0, () => {
           this.#handle(target, self, message).then(
@@ -174,11 +196,12 @@ export class SimNetwork {
     return target.handler(from, message);
   }
 
-  #carry(process: SimProcess, toNode: string, arrive: () => void): void {
-    this.#carryBetween(process.node, toNode, arrive);
+  #happens(share: number): boolean {
+    return share > 0 && this.#faultChance.isLucky(share);
   }
 
-  #carryBetween(fromNode: string, toNode: string, arrive: () => void): void {
+  /** `arrive` runs outside of all processes, or never. */
+  carry(fromNode: string, toNode: string, arrive: () => void): void {
     this.messages += 1;
     this.#world.trace.fold(`${fromNode}>${toNode};`);
     if (fromNode === toNode) {
@@ -188,7 +211,8 @@ export class SimNetwork {
     if (this.#dead.has(`${fromNode}>${toNode}`)) return;
     const link = this.#link(fromNode, toNode);
     const { generation } = link;
-    const latencyMs = 0.3 + this.#chance.next() * this.jitterMs;
+    const slowMs = (this.#slow.get(fromNode) ?? 0) + (this.#slow.get(toNode) ?? 0);
+    const latencyMs = 0.3 + slowMs + this.#chance.next() * this.jitterMs;
     link.lastArrivalMs = Math.max(link.lastArrivalMs, this.#world.nowMs + latencyMs);
     this.#world.at(undefined, link.lastArrivalMs - this.#world.nowMs, () => {
       if (link.generation === generation && !this.#dead.has(`${fromNode}>${toNode}`)) arrive();
