@@ -29,6 +29,8 @@ export interface TermParts {
   readonly storedMembers: StoredMembers;
   readonly members: readonly Member[];
   readonly documentRevision: number;
+  /** Epoch of the last member list this Meta made; 0 when none. */
+  readonly lastMembersEpoch: number;
   /** The store said that the term is over. */
   readonly deposed: () => void;
 }
@@ -61,7 +63,7 @@ export class LeaderTerm {
     this.#documentRevision = parts.documentRevision;
     this.#beganAtMs = host.clock.monotonicMs();
     this.#lastTickMs = this.#beganAtMs;
-    this.#membership = new Membership(config.heartbeatMs, parts.term);
+    this.#membership = new Membership(config.heartbeatMs, parts.term, parts.lastMembersEpoch);
     this.#arranger = new SlotArranger(config.slotCount, config.replicas, this.#membership);
     this.#remember();
   }
@@ -80,6 +82,10 @@ export class LeaderTerm {
 
   members(): readonly Member[] {
     return this.#membership.members();
+  }
+
+  get membersEpoch(): number {
+    return this.#membership.epoch;
   }
 
   replication(): ReplicationState {

@@ -28,10 +28,13 @@ export class Membership {
   readonly #heartbeatMs: number;
   #epoch: number;
 
-  /** Each term counts its epochs above those of all terms before, so that an old list is never taken for the present one. */
-  constructor(heartbeatMs: number, term: number) {
+  /**
+   * Each term counts its epochs above those of all terms before, so that an old list is never taken for the present one. `after`: the last
+   * epoch of a list that this Meta made before, perhaps in the same term, when it had doubted that it still led.
+   */
+  constructor(heartbeatMs: number, term: number, after: number) {
     this.#heartbeatMs = heartbeatMs;
-    this.#epoch = term * EPOCHS_PER_TERM;
+    this.#epoch = Math.max(term * EPOCHS_PER_TERM, after + 1);
   }
 
   /** Somebody who was a member before this Meta led: a member until its lease has run out here too. */

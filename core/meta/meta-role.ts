@@ -42,6 +42,7 @@ export class MetaRole implements MetaServer {
   #office: LeaderTerm | undefined;
   #isOpen = false;
   #hasMissedDocuments = false;
+  #lastMembersEpoch = 0;
   #timer: Timer | undefined;
   readonly #closeables: Closeable[] = [];
   #entering: Promise<void> | undefined;
@@ -140,6 +141,7 @@ export class MetaRole implements MetaServer {
     const office = this.#office;
     this.#office = undefined;
     if (office === undefined) return;
+    this.#lastMembersEpoch = office.membersEpoch;
     this.#standby.take(office.table, office.members());
     void office.end();
   }
@@ -166,6 +168,7 @@ export class MetaRole implements MetaServer {
         storedMembers,
         members,
         documentRevision,
+        lastMembersEpoch: this.#lastMembersEpoch,
         deposed: () => this.#leadership.deposed(),
       });
       this.#office.begin();

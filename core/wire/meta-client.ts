@@ -25,6 +25,8 @@ export interface MetaClientOptions {
   readonly report: () => HeartbeatReport;
 }
 
+/** Least pause after a heartbeat that failed, in heartbeats. */
+const RETRY_SHARE = 0.2;
 /** While a leader is being followed. */
 const FOLLOW_PAUSE_MS = 100;
 
@@ -64,6 +66,8 @@ export class MetaClient {
   #timer: Timer | undefined;
   #beating: Promise<void> | undefined;
   #beatAgain = false;
+  /** While nobody leads, whoever misses a newer table must not ask without a pause. */
+  #notBeforeMs = 0;
   #stopped = false;
 
   constructor(options: MetaClientOptions) {
@@ -131,7 +135,7 @@ export class MetaClient {
       } catch (caught) {
         const error = RegistryError.from(caught);
         if (error.code === RegistryErrorCode.WrongCluster) throw error;
-        await new Promise<void>((resolve) => this.#options.host.clock.schedule(this.#options.heartbeatMs / 5, resolve));
+        await new Promise<void>((resolve) => this.#options.host.clock.schedule(this.#options.heartbeatMs * RETRY_SHARE, resolve));
       }
     }
     this.#scheduleNext();
@@ -145,7 +149,9 @@ export class MetaClient {
       return;
     }
     this.#timer?.cancel();
-    void this.#beat();
+    const waitMs = this.#notBeforeMs - this.#options.host.clock.monotonicMs();
+    if (waitMs > 0) this.#timer = this.#options.host.clock.schedule(waitMs, () => void this.#beat());
+    else void this.#beat();
   }
 
   /** Meta says that there is something newer, perhaps because it has just come to lead. */
@@ -187,6 +193,8 @@ export class MetaClient {
     if (this.#stopped) return;
     this.#beating = this.#heartbeat(this.#options.leaseMs).catch((caught: unknown) => {
       const error = RegistryError.from(caught);
+      const { clock } = this.#options.host;
+      this.#notBeforeMs = clock.monotonicMs() + this.#options.heartbeatMs * RETRY_SHARE;
       this.#options.host.log.warn('Meta did not take the heartbeat; going on with the last slot table', { reason: error.message });
     });
     await this.#beating;
