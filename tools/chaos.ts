@@ -1,0 +1,98 @@
+// Faults on a cluster of real processes: npm run chaos, npm run chaos -- --trials 50 --kinds kill-data, npm run chaos -- --demo
+import { parseArgs } from 'node:util';
+import { LocalCluster } from '../test/support/cluster/local-cluster.ts';
+import { Population } from '../test/support/cluster/population.ts';
+import { Probes } from '../test/support/cluster/probes.ts';
+import { isGood, type Outcome, runTrial, type Scene, TRIAL_KINDS, TRIALS, type TrialKind } from '../test/support/cluster/trials.ts';
+
+const { values } = parseArgs({
+  options: {
+    trials: { type: 'string', default: '10' },
+    kinds: { type: 'string', default: TRIAL_KINDS.join(',') },
+    data: { type: 'string', default: '4' },
+    sessions: { type: 'string', default: '2' },
+    replicas: { type: 'string', default: '2' },
+    demo: { type: 'boolean', default: false },
+  },
+});
+const trials = Number(values.trials);
+const kinds = values.kinds.split(',').filter((kind): kind is TrialKind => kind in TRIALS);
+if (!Number.isSafeInteger(trials) || trials < 1 || kinds.length !== values.kinds.split(',').length) {
+  console.error(`--trials is a number above 0, --kinds some of ${TRIAL_KINDS.join(', ')}`);
+  process.exit(2);
+}
+
+const startedMs = performance.now();
+const say = (text: string) => console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${text}`);
+const shape = { metas: 1, data: Number(values.data), sessions: Number(values.sessions), replicas: Number(values.replicas) };
+const cluster = await LocalCluster.prepare(shape);
+process.on('SIGINT', () => void cluster.stop().then(() => process.exit(130)));
+say(`starting ${cluster.nodes.map((node) => node.name).join(', ')}`);
+await cluster.start();
+const population = new Population(cluster);
+await population.start();
+const probes = new Probes(cluster);
+await probes.passMs();
+say('the cluster serves; a fixed population is read all the time, others come and go');
+
+const scene: Scene = { cluster, population, probes, tell: values.demo ? say : () => undefined };
+const outcomes = values.demo ? await demonstrate(scene) : await runAll(scene);
+population.stop();
+probes.stop();
+await cluster.stop();
+console.log(`\n${report(outcomes)}`);
+process.exit(outcomes.every(isGood) ? 0 : 1);
+
+/** One failover in words. */
+async function demonstrate(shown: Scene): Promise<Outcome[]> {
+  for (const node of cluster.nodes)
+    say(`${node.name.padEnd(10)} process ${node.pid}, look at http://127.0.0.1:${node.ports.admin}/readyz?verbose`);
+  const outcome = await runTrial('kill-data', shown);
+  say(`${outcome.reads} reads of the fixed population meanwhile, ${outcome.violations} of them not whole`);
+  return [outcome];
+}
+
+async function runAll(shown: Scene): Promise<Outcome[]> {
+  const all: Outcome[] = [];
+  for (const kind of kinds) {
+    for (let at = 1; at <= trials; at += 1) {
+      const outcome = await runTrial(kind, shown);
+      all.push(outcome);
+      const rest = [`${outcome.outageMs} ms`, `${outcome.violations} violations`, ...outcome.problems].join(', ');
+      say(`${isGood(outcome) ? 'good' : 'BAD '} ${kind} ${at}/${trials}: ${rest}`);
+      for (const violation of population.violations.slice(-outcome.violations || population.violations.length))
+        say(JSON.stringify(violation));
+    }
+  }
+  return all;
+}
+
+/** The report page, in Markdown. */
+function report(all: readonly Outcome[]): string {
+  const rows = kinds.flatMap((kind) => {
+    const mine = all.filter((outcome) => outcome.kind === kind);
+    if (mine.length === 0) return [];
+    const outages = mine.map((outcome) => outcome.outageMs).sort((a, b) => a - b);
+    const sum = (read: (outcome: Outcome) => number) => mine.reduce((total, outcome) => total + read(outcome), 0);
+    const numbers = [
+      `${mine.filter(isGood).length} of ${mine.length}`,
+      outages[Math.floor(outages.length / 2)],
+      outages.at(-1),
+      TRIALS[kind].limitMs,
+      sum((outcome) => outcome.violations),
+      sum((outcome) => outcome.forgotten),
+      sum((outcome) => outcome.reads),
+    ];
+    return [`| ${TRIALS[kind].title} | ${numbers.join(' | ')} |`];
+  });
+  const head = ['what was done', 'good', 'median ms', 'worst ms', 'limit ms', 'lists not whole', 'registered again', 'reads'];
+  return [
+    '# Chaos report',
+    '',
+    `${shape.metas} Meta, ${shape.data} Data, ${shape.sessions} Sessions, ${shape.replicas} copies. Milliseconds from the fault until a change of every name was pushed again.`,
+    '',
+    `| ${head.join(' | ')} |`,
+    `| ${head.map(() => '---').join(' | ')} |`,
+    ...rows,
+  ].join('\n');
+}
