@@ -34,6 +34,7 @@ import { hessianMessages, type MessageCodec } from './codec/message-codec.ts';
 import { type BaseRegister, decodeConfiguratorRegister } from './codec/messages.ts';
 import { ConfiguratorPushes } from './configurator-pushes.ts';
 import type { Configurations } from './configurators.ts';
+import type { InboundBudget } from './inbound-budget.ts';
 import { SOFA_FORMAT } from './payload.ts';
 import { PendingPushes } from './pending-pushes.ts';
 import type { Protobuf } from './protobuf.ts';
@@ -70,6 +71,7 @@ export interface BoltClientParts {
   readonly blacklists: Blacklists;
   readonly host: Host;
   readonly idleTimeoutMs: number;
+  readonly inbound: InboundBudget;
   /** Called with the first frame whose content is protobuf: most gateways never see one. */
   loadProtobuf(): Promise<Protobuf>;
 }
@@ -85,6 +87,8 @@ export class BoltClient {
   /** Frames are written as the first one of the client was. */
   #dialect: BoltDialect | undefined;
   #lastReadMs: number;
+  /** Of a half frame, as noted in the budget of all clients. */
+  #keptBytes = 0;
   #idleTimer: Timer | undefined;
   /** While a request is handled its pushes wait, so that its answer goes first. */
   #afterAnswer: (() => void)[] | undefined;
@@ -120,16 +124,22 @@ export class BoltClient {
     try {
       frames = this.#reader.push(chunk);
     } catch (caught) {
-      this.#parts.host.log.warn('a client sent what is no bolt frame', {
-        client: this.#link.address,
-        reason: RegistryError.from(caught).message,
-      });
-      this.close('broken');
+      this.#refuse('a client sent what is no bolt frame', RegistryError.from(caught).message);
       return;
     }
+    if (!this.#parts.inbound.change(this.#reader.bufferedBytes - this.#keptBytes)) {
+      this.#refuse('too many clients send large frames at once', `${this.#parts.inbound.usedBytes} bytes wait for their rest`);
+      return;
+    }
+    this.#keptBytes = this.#reader.bufferedBytes;
     for (const frame of frames) this.#take(frame);
     // Who does not take his answers asks no more questions until he does; who never does is idle in the end.
     if (this.#link.waitingBytes() > MOST_WAITING_BYTES) this.#link.pause();
+  }
+
+  #refuse(what: string, reason: string): void {
+    this.#parts.host.log.warn(what, { client: this.#link.address, reason });
+    this.close('broken');
   }
 
   /** The client's machine has taken all that was written. */
@@ -145,6 +155,7 @@ export class BoltClient {
     this.#closed = true;
     this.#idleTimer?.cancel();
     this.#configurators.close();
+    this.#parts.inbound.change(-this.#keptBytes);
     this.#connection.close(reason);
     this.#pending.closeAll();
     this.#link.end();

@@ -1,7 +1,9 @@
 import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
 import { Blacklists } from './blacklists.ts';
+import { BOLT_LIMITS } from './codec/limits.ts';
 import type { SofaConfig } from './config.ts';
 import { Configurations } from './configurators.ts';
+import { InboundBudget } from './inbound-budget.ts';
 import { sofaComposer, sofaFormatReader } from './translate.ts';
 
 export { type SofaConfig, sofaConfigSchema } from './config.ts';
@@ -44,6 +46,7 @@ async function startSofa(config: SofaConfig, gateway: SessionGateway, host: Host
     blacklists,
     host,
     idleTimeoutMs: config.idleTimeoutMs,
+    inbound: new InboundBudget(BOLT_LIMITS.partialBytes),
     loadProtobuf: async () => (await import('./protobuf.ts')).protobuf,
   });
   return {

@@ -154,8 +154,10 @@ describe('bytes that no bolt client should send', () => {
     open.push(client.socket);
     client.socket.pause();
     const answers = Array.from({ length: 10_000 }, (_, i) => client.publish({ dataId, registId: `p${i}`, version: 1n }, ['x']));
+    const beats = setInterval(() => void client.heartbeat().catch(() => undefined), IDLE_MS / 6);
     await expectUnharmed(200 * MEGABYTE);
     client.socket.resume();
+    clearInterval(beats);
     const registIds = (await Promise.all(answers)).map((answer) => answer.registId);
     expect(registIds).toEqual(Array.from({ length: 10_000 }, (_, i) => `p${i}`));
     await expectUnharmed(200 * MEGABYTE);
@@ -187,6 +189,25 @@ describe('bytes that no bolt client should send', () => {
     await expectUnharmed(300 * MEGABYTE);
   });
 
+  it('large frames that never end are kept up to a limit of all clients together', async () => {
+    const begun = Buffer.concat([Buffer.from(`${HEAD}0035000001000000`, 'hex'), Buffer.alloc(15 * MEGABYTE)]);
+    const sockets: Socket[] = [];
+    for (let i = 0; i < 22; i += 1) {
+      const socket = await dial();
+      socket.resume();
+      sockets.push(socket);
+      await written(socket, begun);
+    }
+    // 256 MiB hold 17 of them.
+    await eventually(() => expect(sockets.filter((socket) => socket.destroyed).length).toBeGreaterThan(3));
+    await expectUnharmed(400 * MEGABYTE);
+    for (const socket of sockets) socket.destroy();
+    // What the others kept is free again.
+    const client = await BoltConnection.open(gateway.sofaPort);
+    open.push(client.socket);
+    expect(await client.publish({ dataId, registId: 'p' }, ['x'.repeat(3 * MEGABYTE)])).toMatchObject({ success: true, refused: false });
+  });
+
   it('2,000 connections that say nothing, or half a frame, harm nobody and are closed after the idle time', async () => {
     const sockets: Socket[] = [];
     const half = encodeSubscriberRegister({ ...baseRegister({ dataId }), scope: 'global', acceptEncoding: null, acceptMulti: false });
@@ -204,6 +225,14 @@ describe('bytes that no bolt client should send', () => {
     await expectUnharmed(200 * MEGABYTE);
   });
 });
+
+/** Resolves when the kernel has taken the bytes, or the socket is gone. */
+function written(socket: Socket, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('close', () => resolve());
+    socket.write(bytes, () => resolve());
+  });
+}
 
 /** Whether by an end or by a reset. */
 async function closed(socket: Socket): Promise<void> {

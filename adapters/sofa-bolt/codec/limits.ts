@@ -2,6 +2,8 @@
 export const BOLT_LIMITS = {
   /** Largest content of one frame. Four times the largest publisher payload of the core; upstream sets none (SOFA bolt protocol, lengths and limits). */
   contentBytes: 16 * 1024 * 1024,
+  /** Half frames of all clients of a process together: sixteen of the largest. Registry clients send theirs in one piece. */
+  partialBytes: 256 * 1024 * 1024,
   /** Longest class name of a frame. The longest one a registry client sends has 70 bytes; the field itself could say 32767. */
   classNameBytes: 512,
   /** Longest header section. Registry clients send none. */
