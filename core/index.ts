@@ -38,6 +38,7 @@ export * from './seams/random.ts';
 export * from './seams/session-gateway.ts';
 export * from './seams/store.ts';
 export * from './seams/transport.ts';
+export type { MemberExplanation, NameExplanation, PublisherExplanation, ReaderExplanation } from './session/explain.ts';
 export { type SessionConfig, type SessionServer, type SessionStats, startSessionServer } from './session/index.ts';
 export { CrossProtocol, type CrossProtocolConfig, DEFAULT_CROSS_PROTOCOL } from './session/visibility.ts';
 export { assertSlotCount, SLOT_COUNTS } from './slot/slot-of.ts';

@@ -3,6 +3,7 @@ import { RegistryError, RegistryErrorCode, type RunningRole } from '../core/inde
 import { isAdmitted } from './admin-guard.ts';
 import { readMembers, readSlots } from './cluster-pages.ts';
 import type { Config } from './config-schema.ts';
+import { explain } from './explain.ts';
 import { OperatorRoutes } from './operator-routes.ts';
 import { readChecks } from './readiness.ts';
 import type { NodeParts } from './roles.ts';
@@ -62,7 +63,10 @@ async function answer(
     send(response, 403, 'this is answered with the token of the data folder, or on this machine\n');
   else if (isRead && path === '/slots') send(response, 200, `${JSON.stringify(readSlots(parts))}\n`, 'application/json');
   else if (isRead && path === '/members') send(response, 200, `${JSON.stringify(readMembers(parts))}\n`, 'application/json');
-  else {
+  else if (isRead && path === '/explain') {
+    const { status, body } = await explain(parts.session, new URLSearchParams(query));
+    send(response, status, body, status === 200 ? 'application/json' : 'text/plain; charset=utf-8');
+  } else {
     const answered = await operator.answer(request, path, query);
     if (answered !== undefined) send(response, answered.status, answered.body, 'application/json');
     else if (isRead) send(response, 404, 'not found\n');

@@ -63,11 +63,11 @@ export class EurekaRegistry {
     return this.#renewals.last;
   }
 
-  /** Renewals per minute to be expected from the instances' own intervals. */
+  /** Renewals per minute to be expected from the instances' own intervals; other protocols' send none here. */
   get renewsExpected(): number {
     let perMinute = 0;
     for (const { instances } of this.view.applications())
-      for (const { info } of instances) perMinute += 60 / info.leaseInfo.renewalIntervalInSecs;
+      for (const { info, isForeign } of instances) if (!isForeign) perMinute += 60 / info.leaseInfo.renewalIntervalInSecs;
     return Math.floor(perMinute);
   }
 

@@ -1,10 +1,11 @@
-import type { FoldedId } from '../model/data-info-id.ts';
+import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import { type ClientAddress, type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
 import type { Formats } from '../seams/protocol-adapter.ts';
 import type { SessionGateway } from '../seams/session-gateway.ts';
 import { type ClusterView, MetaClient } from '../wire/meta-client.ts';
+import type { NameExplanation } from './explain.ts';
 import { SessionRole } from './session-role.ts';
 import type { CrossProtocolConfig } from './visibility.ts';
 
@@ -50,6 +51,8 @@ export interface SessionServer extends RunningRole {
   isReady(): boolean;
   heldNames(): readonly FoldedId[];
   stats(): SessionStats;
+  /** What a name holds, and what readers of each format are shown of it and why. @throws RegistryError `unavailable`. */
+  explain(dataInfoId: DataInfoId): Promise<NameExplanation>;
   /** The cluster as this node was told last. */
   cluster(): ClusterView;
 }

@@ -5,8 +5,10 @@ import type { ServiceInstance } from '../model/service-instance.ts';
 import type { Composer, FormatReader, Formats } from '../seams/protocol-adapter.ts';
 import type { Visibility } from './visibility.ts';
 
-interface Candidate {
+/** What could be shown of one instance, before own registrations and other candidates are looked at. */
+export interface Candidate {
   readonly derived: DerivedPublisher;
+  readonly instance: ServiceInstance;
   readonly addresses: readonly string[];
 }
 
@@ -31,6 +33,21 @@ export class Joins {
     this.#composers = new Map(composers.map(({ format }) => [format, composers.filter((composer) => composer.format === format)]));
   }
 
+  /** Formats whose readers are shown what others publish. */
+  get formats(): readonly string[] {
+    return [...this.#composers.keys()].sort();
+  }
+
+  /** See `Visibility.whyPrivate`. */
+  whyPrivate(dataInfoId: DataInfoId): string | undefined {
+    return this.#visibility.whyPrivate(dataInfoId);
+  }
+
+  /** See `Visibility.isVisible`. */
+  isVisible(instance: ServiceInstance): boolean {
+    return this.#visibility.isVisible(instance);
+  }
+
   /** See `Visibility.publicNamespace`. */
   publicNamespace(dataInfoId: DataInfoId): string | undefined {
     return this.#visibility.publicNamespace(dataInfoId);
@@ -47,13 +64,13 @@ export class Joins {
    */
   derive(format: string, own: Iterable<Publisher>, foreign: readonly Publisher[]): readonly DerivedPublisher[] {
     if (foreign.length === 0 || !this.#composers.has(format)) return NOTHING;
-    const candidates = [...foreign].sort(inOrder).flatMap((publisher) => this.#candidatesOf(format, publisher));
+    const candidates = [...foreign].sort(inOrder).flatMap((publisher) => this.candidatesOf(format, publisher));
     if (candidates.length === 0) return NOTHING;
     const takenIds = new Set<string>();
     const takenAddresses = new Set<string>();
     for (const publisher of own) {
       takenIds.add(publisher.registerId);
-      for (const instance of this.#instancesOf(publisher)) for (const address of addressesOf(instance)) takenAddresses.add(address);
+      for (const instance of this.instancesOf(publisher)) for (const address of addressesOf(instance)) takenAddresses.add(address);
     }
     const shown: DerivedPublisher[] = [];
     for (const { derived, addresses } of candidates) {
@@ -64,7 +81,8 @@ export class Joins {
     return shown;
   }
 
-  #candidatesOf(format: string, source: Publisher): readonly Candidate[] {
+  /** In the order of the publisher's instances; empty for a name that stays with its own. */
+  candidatesOf(format: string, source: Publisher): readonly Candidate[] {
     let known = this.#candidates.get(format);
     if (known === undefined) {
       known = new WeakMap();
@@ -81,19 +99,21 @@ export class Joins {
   #compose(format: string, source: Publisher): readonly Candidate[] {
     if (this.publicNamespace(source.dataInfoId) === undefined) return NO_CANDIDATES;
     const { dataInfoId } = source;
-    return this.#instancesOf(source)
+    return this.instancesOf(source)
       .filter((instance) => this.#visibility.isVisible(instance))
       .flatMap((instance) =>
         (this.#composers.get(format) ?? []).flatMap((composer) =>
           composer.compose(instance, source).map(({ registerId, payload }) => ({
             derived: { derived: true as const, dataInfoId, registerId, format, payload, source },
+            instance,
             addresses: addressesOf(instance),
           })),
         ),
       );
   }
 
-  #instancesOf(publisher: Publisher): readonly ServiceInstance[] {
+  /** What other formats can read of a publisher, whether or not they may see it. */
+  instancesOf(publisher: Publisher): readonly ServiceInstance[] {
     let instances = this.#instances.get(publisher);
     if (instances === undefined) {
       instances = this.#readers.get(publisher.format)?.readInstances(publisher) ?? [];

@@ -1,4 +1,5 @@
 import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
+import type { DatumGroup } from '../model/datum.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { type ClientAddress, Role } from '../model/node.ts';
@@ -18,6 +19,7 @@ import { ClientConnections } from './client-connections.ts';
 import { answerCompareDatums, answerCompareRoots } from './compare-answers.ts';
 import { ConnectionPublishers } from './connection-publishers.ts';
 import { Documents } from './documents.ts';
+import { explainName, type NameExplanation } from './explain.ts';
 import { GlobalReader } from './global-reader.ts';
 import type { SessionConfig, SessionServer, SessionStats } from './index.ts';
 import { InterestKeeper } from './interest-keeper.ts';
@@ -243,6 +245,17 @@ export class SessionRole implements SessionServer {
   }
 
   async #query(dataInfoId: DataInfoId, format: string): Promise<ServiceView> {
+    const group = await this.#readGroup(dataInfoId, (read) => !read.held);
+    return buildView(group, dataInfoId, format, this.#joins);
+  }
+
+  async explain(dataInfoId: DataInfoId): Promise<NameExplanation> {
+    const group = await this.#readGroup(dataInfoId, () => true);
+    return explainName(group, dataInfoId, this.#router.slotOf(group.foldedId), this.#joins);
+  }
+
+  /** Asks the slot leader until it answers with what is good enough. @throws RegistryError `unavailable`. */
+  async #readGroup(dataInfoId: DataInfoId, isGood: (group: DatumGroup) => boolean): Promise<DatumGroup> {
     const foldedId = foldDataInfoId(dataInfoId);
     for (let attempt = 0; attempt < QUERY_TRIES && !this.#stopped; attempt += 1) {
       const slot = this.#router.slot(this.#router.slotOf(foldedId));
@@ -253,8 +266,7 @@ export class SessionRole implements SessionServer {
             await this.#host.peers.request(slot.leader, request, { timeoutMs: this.#config.requestTimeoutMs }),
           );
           const [group] = answer.groups;
-          if (answer.status === SlotStatus.Accept && group !== undefined && !group.held)
-            return buildView(group, dataInfoId, format, this.#joins);
+          if (answer.status === SlotStatus.Accept && group !== undefined && isGood(group)) return group;
           if (answer.status !== SlotStatus.Migrating) this.#router.refresh();
         } catch (caught) {
           this.#host.log.debug('a query is tried again', { dataInfoId, reason: RegistryError.from(caught).message });

@@ -39,10 +39,16 @@ export class Visibility {
    * the default group meet: the groups of SOFARPC and Dubbo hold interfaces.
    */
   publicNamespace(dataInfoId: DataInfoId): string | undefined {
-    if (this.#isOff) return undefined;
-    const { dataId, instanceId, group } = parseDataInfoId(dataInfoId);
-    const isShared = group === DEFAULT_GROUP && !NO_APPLICATION_NAME.test(dataId) && this.#isListed(dataId);
-    return isShared ? instanceId : undefined;
+    return this.whyPrivate(dataInfoId) === undefined ? parseDataInfoId(dataInfoId).instanceId : undefined;
+  }
+
+  /** Why a name stays with its own, in words for operators; undefined when it does not. */
+  whyPrivate(dataInfoId: DataInfoId): string | undefined {
+    if (this.#isOff) return 'registry.crossProtocol is off';
+    const { dataId, group } = parseDataInfoId(dataInfoId);
+    if (group !== DEFAULT_GROUP) return `its group is not ${DEFAULT_GROUP}`;
+    if (NO_APPLICATION_NAME.test(dataId)) return 'it has characters that no application name has: blanks or one of : @ / ? # , %';
+    return this.#isListed(dataId) ? undefined : 'registry.crossProtocolNames leaves it out';
   }
 
   /** Whether some spelling of a folded name may be a public one. */

@@ -131,6 +131,17 @@ describe('Eureka and SOFA on one gateway', () => {
       expect(await updated()).toBe(before);
     });
 
+    it('are expected to send no heartbeats', async () => {
+      const expected = async () =>
+        /Renews expected per minute<\/th><td>(\d+)/.exec((await http(gateway.eurekaPort, { path: '/' })).text)?.[1];
+      const before = await expected();
+      const client = await bolt();
+      await client.publish({ dataId: name, registId: 'p' }, ['10.1.0.1:80', '10.1.0.2:80']);
+      await eventually(async () => expect(await ids()).toHaveLength(2));
+      expect(before).toBeDefined();
+      expect(await expected()).toBe(before);
+    });
+
     it('stand back for an Eureka registration of the same address, and come back after it', async () => {
       const client = await bolt();
       await client.publish({ dataId: name, registId: 'p' }, ['10.9.0.1:8080']);
