@@ -1,4 +1,4 @@
-import { http } from './http.ts';
+import { type HttpAnswer, type HttpRequest, http } from './http.ts';
 
 export interface SeenInstance {
   readonly instanceId: string;
@@ -15,27 +15,30 @@ export interface SeenInstance {
 /** What an operator or another client does to the registry by plain HTTP, beside the client under test. */
 export class EurekaOperator {
   readonly #port: number;
+  readonly #credentials: Readonly<Record<string, string>>;
   readonly #instancePorts = new Map<string, number>();
 
-  constructor(port: number) {
+  /** `credentials` are `user:password`, for a gateway that asks for them. */
+  constructor(port: number, credentials?: string) {
     this.#port = port;
+    this.#credentials = credentials === undefined ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
   }
 
   async instances(app: string): Promise<readonly SeenInstance[]> {
-    const answer = await http(this.#port, { path: `/eureka/apps/${app}`, headers: { accept: 'application/json' } });
+    const answer = await this.#request({ path: `/eureka/apps/${app}`, headers: { accept: 'application/json' } });
     if (answer.status === 404) return [];
     return (JSON.parse(answer.text) as { application: { instance: SeenInstance[] } }).application.instance;
   }
 
   async all(): Promise<readonly SeenInstance[]> {
-    const answer = await http(this.#port, { path: '/eureka/apps', headers: { accept: 'application/json' } });
+    const answer = await this.#request({ path: '/eureka/apps', headers: { accept: 'application/json' } });
     if (answer.status !== 200) throw new Error(`apps answered ${answer.status}`);
     const { applications } = JSON.parse(answer.text) as { applications: { application: { instance: SeenInstance[] }[] } };
     return applications.application.flatMap((application) => application.instance);
   }
 
   async delta(): Promise<readonly (SeenInstance & { readonly actionType: string })[]> {
-    const answer = await http(this.#port, { path: '/eureka/apps/delta', headers: { accept: 'application/json' } });
+    const answer = await this.#request({ path: '/eureka/apps/delta', headers: { accept: 'application/json' } });
     const parsed = JSON.parse(answer.text) as { applications: { application: { instance: (SeenInstance & { actionType: string })[] }[] } };
     return parsed.applications.application.flatMap((application) => application.instance);
   }
@@ -54,30 +57,34 @@ export class EurekaOperator {
       ...changes,
     };
     const headers = { 'content-type': 'application/json' };
-    return (await http(this.#port, { method: 'POST', path: `/eureka/apps/${app}`, headers, body: JSON.stringify({ instance }) })).status;
+    return (await this.#request({ method: 'POST', path: `/eureka/apps/${app}`, headers, body: JSON.stringify({ instance }) })).status;
   }
 
   async heartbeat(app: string, instanceId: string): Promise<number> {
-    return (await http(this.#port, { method: 'PUT', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
+    return (await this.#request({ method: 'PUT', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
   }
 
   async setStatus(app: string, instanceId: string, status: string): Promise<number> {
     const path = `/eureka/apps/${app}/${encodeURIComponent(instanceId)}/status?value=${status}`;
-    return (await http(this.#port, { method: 'PUT', path })).status;
+    return (await this.#request({ method: 'PUT', path })).status;
   }
 
   async deleteStatus(app: string, instanceId: string, status: string): Promise<number> {
     const path = `/eureka/apps/${app}/${encodeURIComponent(instanceId)}/status?value=${status}`;
-    return (await http(this.#port, { method: 'DELETE', path })).status;
+    return (await this.#request({ method: 'DELETE', path })).status;
   }
 
   async setMetadata(app: string, instanceId: string, metadata: Readonly<Record<string, string>>): Promise<number> {
     const path = `/eureka/apps/${app}/${encodeURIComponent(instanceId)}/metadata?${new URLSearchParams(metadata).toString()}`;
-    return (await http(this.#port, { method: 'PUT', path })).status;
+    return (await this.#request({ method: 'PUT', path })).status;
   }
 
   async cancel(app: string, instanceId: string): Promise<number> {
-    return (await http(this.#port, { method: 'DELETE', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
+    return (await this.#request({ method: 'DELETE', path: `/eureka/apps/${app}/${encodeURIComponent(instanceId)}` })).status;
+  }
+
+  #request(request: HttpRequest): Promise<HttpAnswer> {
+    return http(this.#port, { ...request, headers: { ...request.headers, ...this.#credentials } });
   }
 
   /** One port per instance id: some clients take two instances with the same host and port for one. */

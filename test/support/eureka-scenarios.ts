@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientDriver } from './client-driver.ts';
+import { startClosedGateway } from './closed-gateway.ts';
 import { EurekaOperator } from './eureka-operator.ts';
 import { Scene, type Stage } from './eureka-scene.ts';
 import { eventually } from './eventually.ts';
@@ -86,6 +87,7 @@ export function eurekaScenarios(name: string, options: ScenarioOptions): void {
     options.more?.(sideBySide);
     lifeScenarios(sideBySide);
     inputScenarios(sideBySide, options);
+    credentialsScenario(sideBySide);
     options.moreAlone?.(oneByOne);
     restartScenarios(oneByOne, () => gateway);
     if (options.reconciles) mismatchScenario(oneByOne);
@@ -219,6 +221,30 @@ function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
     expect(await registeredAt()).toEqual(before);
     await scene.stop('a');
     await eventually(async () => expect(await scene.registered()).toEqual([]));
+  });
+}
+
+/** On a gateway of its own, which asks for a password. */
+function credentialsScenario(scenario: Scenario): void {
+  scenario('comes in with the right password, and not with another', async (scene) => {
+    const closed = await startClosedGateway();
+    const wrong = scene.client('wrong');
+    try {
+      const id = await scene.start('right', { url: closed.urlWith(closed.password) });
+      await scene.driver.start(scene.options('wrong', { url: closed.urlWith('another') })).catch(() => undefined);
+      await eventually(() => expect(closed.gateway.stdout + closed.gateway.stderr).toContain('the credentials are wrong'));
+      // The silent one marks the time in which the other would have come in.
+      await closed.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
+      const registered = async () => (await closed.operator.all()).map((instance) => instance.instanceId).sort();
+      await eventually(async () => expect(await registered()).toEqual([id, 'silent'].sort()));
+      await eventually(async () => expect(await registered()).toEqual([id]));
+      await eventually(async () => expect(await scene.idsSeenBy('right')).toEqual([id]));
+      await scene.stop('right');
+      await eventually(async () => expect(await registered()).toEqual([]));
+    } finally {
+      await scene.driver.stop(wrong).catch(() => undefined);
+      await closed.stop();
+    }
   });
 }
 
