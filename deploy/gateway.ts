@@ -90,7 +90,14 @@ function createParts(config: Config, log: Log): NodeParts {
 
 type Gauge = readonly [name: string, help: string, read: () => number];
 
-function observeRoles({ metrics, data, session }: NodeParts): void {
+function observeRoles({ metrics, meta, data, session }: NodeParts): void {
+  const ofMeta: readonly Gauge[] =
+    meta === undefined
+      ? []
+      : [
+          ['incomplete_slots', 'Slots that are not served or lack a whole copy', () => meta.replication().incompleteSlots],
+          ['moving_slots', 'Slots with a copy on its way to another node', () => meta.replication().movingSlots],
+        ];
   const ofData: readonly Gauge[] =
     data === undefined
       ? []
@@ -113,5 +120,5 @@ function observeRoles({ metrics, data, session }: NodeParts): void {
           ['pending_writes', 'Changes that no slot leader has answered yet', () => session.stats().pendingWrites],
           ['push_groups', 'Groups of subscribers that are pushed together', () => session.stats().pushGroups],
         ];
-  for (const [name, help, read] of [...ofData, ...ofSession]) metrics.observe({ name, help }, read);
+  for (const [name, help, read] of [...ofMeta, ...ofData, ...ofSession]) metrics.observe({ name, help }, read);
 }

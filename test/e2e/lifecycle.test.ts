@@ -53,7 +53,9 @@ describe('starting', () => {
     expect(lines).toContainEqual(expect.objectContaining({ protocol: 'Eureka', port: gateway.eurekaPort }));
     expect(lines.at(-1)?.['message']).toMatch(/^ready in \d+ ms$/);
     for (const path of ['/livez', '/readyz', '/startupz']) expect((await http(gateway.adminPort, { path })).status).toBe(200);
-    expect((await http(gateway.adminPort, { path: '/readyz?verbose' })).text).toContain('256 of 256 serve');
+    const readiness = (await http(gateway.adminPort, { path: '/readyz?verbose' })).text;
+    expect(readiness).toContain('256 of 256 serve');
+    expect(readiness).toContain('[+] replicas: 1 of each slot, 2 as soon as there are more Data nodes than 1');
     expect((await http(gateway.adminPort, { path: '/metrics' })).text).toContain('isthmus_lease_publishers 0');
   });
 
@@ -278,8 +280,9 @@ describe('failing', () => {
   });
 
   it('ends with 70 and one line when something is wrong inside', async () => {
-    const planted = 'data:text/javascript,setTimeout(() => { throw new Error("planted") }, 700)';
+    const planted = 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("planted") })';
     const gateway = await GatewayProcess.start({ nodeArgs: ['--import', planted] });
+    gateway.signal('SIGUSR2');
     expect(await gateway.exited()).toBe(70);
     expect(gateway.stdout).toMatch(/internal error.*planted/);
   });

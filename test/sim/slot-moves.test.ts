@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SlotTable } from '../../core/index.ts';
+import type { DataInfoId, SlotTable } from '../../core/index.ts';
 import { nameOf, publish, roles, SmallCluster } from './small-cluster.ts';
 
 const SLOTS = 16;
@@ -12,12 +12,20 @@ async function populated(datas: readonly string[], running: readonly string[], r
   await small.until('Sessions accept clients', () => small.cluster.sessions().length === 2);
   const connections = ['s1', 's2'].map((session) => small.connect(session));
   for (const service of SERVICES) for (let i = 0; i < 10; i += 1) publish(connections[i % 2] as (typeof connections)[0], service, `p${i}`);
+  // Half of them live by heartbeats, at either Session.
+  for (const [at, name] of ['s1', 's2'].entries())
+    for (const service of SERVICES) for (let i = at; i < 10; i += 2) registerLease(small, name, service, `h${i}`);
   await small.until('everything is written', () => small.cluster.sessions().every((node) => node.session?.stats().pendingWrites === 0));
   await small.untilWhole(Math.min(replicas, running.length));
   const lists = ['s1', 's2'].flatMap((session) => SERVICES.map((service) => small.subscribe(session, service)));
   await small.until('first pushes', () => lists.every((seen) => seen.length > 0));
-  const shorter = () => lists.map((seen) => seen.map((list) => list.length)).filter((lengths) => lengths.some((length) => length !== 10));
+  const shorter = () => lists.map((seen) => seen.map((list) => list.length)).filter((lengths) => lengths.some((length) => length !== 20));
   return { small, shorter, table: () => small.node('m').meta?.table() ?? { epoch: 0, slots: [] } };
+}
+
+function registerLease(small: SmallCluster, session: string, dataInfoId: DataInfoId, registerId: string): void {
+  const registration = { dataInfoId, registerId, format: 'sim', payload: new TextEncoder().encode(registerId) };
+  void small.node(session).session?.gateway.leases.register({ ...registration, zone: '', appName: '', clientAddress: '' }, 3_600_000);
 }
 
 const holds = (table: SlotTable, node: string) => ({
@@ -51,6 +59,23 @@ describe('the configured number of copies', () => {
     expect(goneMs).toBeLessThanOrEqual(5_000);
     await small.untilWhole(2);
     expect(shorter()).toEqual([]);
+  });
+
+  it.each([2, 3])('is restored within 30 s after the loss of half of the nodes at once (replicas %i)', async (replicas) => {
+    const datas = ['d1', 'd2', 'd3', 'd4', 'd5', 'd6'];
+    const { small, shorter } = await populated(datas, datas, replicas);
+    for (const name of ['d1', 'd3', 'd5']) small.cluster.crash(small.node(name));
+    const restoredMs = await small.untilWhole(replicas);
+    expect(restoredMs).toBeLessThanOrEqual(30_000);
+    expect(shorter()).toEqual([]);
+    // Nothing that was acknowledged is lost, also of slots whose every copy was on a node that is gone: the Sessions have it.
+    const session = small.node('s2').session;
+    for (const service of SERVICES) {
+      const views: number[] = [];
+      void session?.gateway.query(service, 'sim').then((view) => views.push(view.publishers.length));
+      await small.until(`${service} is read`, () => views.length > 0);
+      expect(views).toEqual([20]);
+    }
   });
 
   it('may be more than there are nodes: that is told, and made good when they come', async () => {
