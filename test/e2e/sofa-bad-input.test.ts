@@ -189,6 +189,24 @@ describe('bytes that no bolt client should send', () => {
     await expectUnharmed(300 * MEGABYTE);
   });
 
+  it('2,000 connections that say nothing, or half a frame, harm nobody and are closed after the idle time', async () => {
+    const sockets: Socket[] = [];
+    const half = encodeSubscriberRegister({ ...baseRegister({ dataId }), scope: 'global', acceptEncoding: null, acceptMulti: false });
+    for (let i = 0; i < 2_000; i += 1) {
+      const socket = connect({ port: gateway.sofaPort, host: '127.0.0.1' });
+      socket.on('error', () => undefined);
+      socket.resume();
+      if (i % 2 === 0) socket.write(Buffer.concat([Buffer.from(`${HEAD}0035000000ffffff`, 'hex'), half]));
+      sockets.push(socket);
+    }
+    open.push(...sockets);
+    await eventually(() => expect(sockets.every((socket) => !socket.connecting)).toBe(true));
+    await expectUnharmed(200 * MEGABYTE);
+    await eventually(() => expect(sockets.filter((socket) => !socket.closed)).toHaveLength(0));
+    await expectUnharmed(200 * MEGABYTE);
+  });
+
+  // The last one: the kernel takes its time until it has the memory back.
   it('large frames that never end are kept up to a limit of all clients together', async () => {
     const begun = Buffer.concat([Buffer.from(`${HEAD}0035000001000000`, 'hex'), Buffer.alloc(15 * MEGABYTE)]);
     const sockets: Socket[] = [];
@@ -206,23 +224,6 @@ describe('bytes that no bolt client should send', () => {
     const client = await BoltConnection.open(gateway.sofaPort);
     open.push(client.socket);
     expect(await client.publish({ dataId, registId: 'p' }, ['x'.repeat(3 * MEGABYTE)])).toMatchObject({ success: true, refused: false });
-  });
-
-  it('2,000 connections that say nothing, or half a frame, harm nobody and are closed after the idle time', async () => {
-    const sockets: Socket[] = [];
-    const half = encodeSubscriberRegister({ ...baseRegister({ dataId }), scope: 'global', acceptEncoding: null, acceptMulti: false });
-    for (let i = 0; i < 2_000; i += 1) {
-      const socket = connect({ port: gateway.sofaPort, host: '127.0.0.1' });
-      socket.on('error', () => undefined);
-      socket.resume();
-      if (i % 2 === 0) socket.write(Buffer.concat([Buffer.from(`${HEAD}0035000000ffffff`, 'hex'), half]));
-      sockets.push(socket);
-    }
-    open.push(...sockets);
-    await eventually(() => expect(sockets.every((socket) => !socket.connecting)).toBe(true));
-    await expectUnharmed(200 * MEGABYTE);
-    await eventually(() => expect(sockets.filter((socket) => !socket.closed)).toHaveLength(0));
-    await expectUnharmed(200 * MEGABYTE);
   });
 });
 
