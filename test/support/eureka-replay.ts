@@ -1,3 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { http } from './http.ts';
+
+const FOLDER = new URL('../vectors/eureka/', import.meta.url);
+
 /** A step of a recorded exchange with a real Eureka server; the README beside the vectors describes the form. */
 export interface RecordedStep {
   readonly method: string;
@@ -22,6 +28,8 @@ export interface RecordedAnswer {
 export interface RecordedCase {
   readonly name: string;
   readonly fresh?: boolean;
+  /** Reads need a moment after a write at the real server. */
+  readonly settle?: boolean;
   readonly statusOnly?: boolean;
   readonly may?: Readonly<Record<string, string>>;
   readonly steps: readonly RecordedStep[];
@@ -33,6 +41,32 @@ export interface ActualAnswer {
   readonly type: string;
   readonly encoding: string;
   readonly body: string;
+}
+
+/** All recorded cases; those that need an empty registry come first. */
+export function recordedCases(): readonly RecordedCase[] {
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8')) as RecordedCase)
+    .sort((a, b) => Number(b.fresh === true) - Number(a.fresh === true));
+}
+
+/** Sends the request of a step to a server on this machine. */
+export async function sendStep(port: number, step: RecordedStep): Promise<ActualAnswer> {
+  const path = step.path.startsWith('//') ? step.path.slice(1) : `/eureka${step.path}`;
+  const answer = await http(port, {
+    method: step.method,
+    path,
+    headers: step.headers ?? {},
+    ...(step.body === undefined ? {} : { body: bodyOf(step.body) }),
+  });
+  const type = String(answer.headers['content-type'] ?? '').split(';')[0] ?? '';
+  return { status: answer.status, type, encoding: String(answer.headers['content-encoding'] ?? ''), body: answer.text };
+}
+
+function bodyOf(body: NonNullable<RecordedStep['body']>): string | Buffer {
+  if (typeof body === 'string') return body;
+  return 'gzip' in body ? gzipSync(body.gzip) : Buffer.from(body.base64, 'base64');
 }
 
 /** Timestamps that the recording knows only as "some time". */
