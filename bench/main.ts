@@ -6,6 +6,7 @@ import { type Bench, type Figure, figureRecords, figureTable } from './support/f
 
 /** Suites are loaded when they are asked for. */
 const SUITES: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
+  eureka: async () => (await import('./eureka/index.ts')).eurekaBenches,
   bolt: async () => (await import('./bolt/index.ts')).boltBenches,
 };
 

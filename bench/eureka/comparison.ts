@@ -1,0 +1,207 @@
+import type { Bench, BenchContext, Figure } from '../support/figures.ts';
+import { measure, pause, residentBytes } from '../support/process-meter.ts';
+import { percentile } from '../support/statistics.ts';
+import { estateInstance } from './estate.ts';
+import { LoadClient, type LoadRequest } from './load.ts';
+import { type LoadedServer, startBare, startGateway, startReal } from './servers.ts';
+
+const INSTANCES = 10_000;
+const HEARTBEATS = 40_000;
+const FETCHES = 400;
+const CHANGES_PER_SECOND = 10;
+const CHANGING_MS = 10_000;
+const LATENCY_SAMPLES = 200;
+const CONNECTIONS = 16;
+const JSON_GZIP = { accept: 'application/json', 'accept-encoding': 'gzip' };
+/** A poll every so often while changes come in; several clients share each state of the registry, as in an estate of thousands. */
+const POLL_EVERY_MS = 20;
+
+/** What one server needed, in microseconds of processor time per request, bytes and milliseconds. */
+interface Outcome {
+  readonly startedInMs: number;
+  readonly registerUs: number;
+  readonly heartbeatUs: number;
+  readonly fullUs: number;
+  readonly changingFullUs: number;
+  readonly changingDeltaUs: number;
+  readonly deltaLatencyMs: number;
+  readonly residentBytes: number;
+  readonly documentBytes: number;
+}
+
+/** The whole comparison: each server in turn, the same load, warm. */
+export const comparison: Bench = {
+  name: 'comparison',
+  about: `registrations, heartbeats, full fetches and deltas with ${INSTANCES} instances: processor time of the server per request`,
+  run: async (context) => {
+    const gateway = await load(await startGateway(), context);
+    const real = context.withPeers ? await load(await startReal(), context) : undefined;
+    const bare = await loadBare(gateway.documentBytes, context);
+    return figures(gateway, real, bare);
+  },
+};
+
+async function load(server: LoadedServer, { scaled, say }: BenchContext): Promise<Outcome> {
+  const client = new LoadClient(server.port, CONNECTIONS);
+  const count = scaled(INSTANCES);
+  const perRequestUs = async (requests: number, work: () => Promise<void>) => ((await measure(server.pid, work)).cpuMs * 1_000) / requests;
+  try {
+    const half = Math.floor(count / 2);
+    const register = (index: number): LoadRequest => {
+      const { app, body } = estateInstance(index);
+      return { method: 'POST', path: `/eureka/apps/${app}`, body: body(1_000) };
+    };
+    // The first half warms the server up.
+    await client.sendMany(half, CONNECTIONS, 204, register);
+    const registerUs = await perRequestUs(count - half, () => client.sendMany(count - half, CONNECTIONS, 204, (i) => register(half + i)));
+    say(`${server.name}: ${registerUs.toFixed(0)} µs per registration`);
+
+    const heartbeats = scaled(HEARTBEATS);
+    const heartbeat = (index: number): LoadRequest => ({
+      method: 'PUT',
+      path: `${estateInstance(index % count).path}?status=UP&lastDirtyTimestamp=1000`,
+    });
+    await client.sendMany(heartbeats / 2, CONNECTIONS, 200, heartbeat);
+    const heartbeatUs = await perRequestUs(heartbeats, () => client.sendMany(heartbeats, CONNECTIONS, 200, heartbeat));
+    say(`${server.name}: ${heartbeatUs.toFixed(1)} µs per heartbeat`);
+
+    const full = (): LoadRequest => ({ method: 'GET', path: '/eureka/apps/', headers: JSON_GZIP });
+    const documentBytes = (await client.send(full(), true)).body.length;
+    const fetches = scaled(FETCHES);
+    await client.sendMany(fetches / 2, 4, 200, full);
+    const fullUs = await perRequestUs(fetches, () => client.sendMany(fetches, 4, 200, full));
+    say(`${server.name}: ${fullUs.toFixed(0)} µs per unchanged full fetch of ${documentBytes} bytes`);
+
+    const changingFullUs = await whileChanging(server, client, '/eureka/apps/', count);
+    const changingDeltaUs = await whileChanging(server, client, '/eureka/apps/delta', count);
+    say(
+      `${server.name}: with ${CHANGES_PER_SECOND} changes a second ${changingFullUs.toFixed(0)} µs per full fetch, ${changingDeltaUs.toFixed(0)} µs per delta`,
+    );
+    const deltaLatencyMs = percentile(await deltaLatencies(client, scaled(LATENCY_SAMPLES), count), 0.99);
+    const { startedInMs } = server;
+    return {
+      startedInMs,
+      registerUs,
+      heartbeatUs,
+      fullUs,
+      changingFullUs,
+      changingDeltaUs,
+      deltaLatencyMs,
+      residentBytes: residentBytes(server.pid),
+      documentBytes,
+    };
+  } finally {
+    client.close();
+    await server.stop();
+  }
+}
+
+/** Processor time per read while instances change, the changes' own time included. */
+async function whileChanging(server: LoadedServer, client: LoadClient, path: string, count: number): Promise<number> {
+  let reads = 0;
+  let changes = 0;
+  const startedMs = performance.now();
+  const isOver = () => performance.now() - startedMs > CHANGING_MS;
+  const change = async () => {
+    while (!isOver()) {
+      const { app, body } = estateInstance((changes * 37) % count);
+      await client.send({ method: 'POST', path: `/eureka/apps/${app}`, body: body(2_000 + changes, changes % 2 === 0 ? 'DOWN' : 'UP') });
+      changes += 1;
+      await pause(Math.max(0, startedMs + (changes * 1_000) / CHANGES_PER_SECOND - performance.now()));
+    }
+  };
+  const read = async () => {
+    const pending: Promise<unknown>[] = [];
+    while (!isOver()) {
+      // A server that cannot keep up is asked less, not buried.
+      if (pending.length - reads < CONNECTIONS / 2) {
+        const one = client.send({ method: 'GET', path, headers: JSON_GZIP }).then(() => {
+          reads += 1;
+        });
+        pending.push(one);
+      }
+      await pause(POLL_EVERY_MS);
+    }
+    await Promise.all(pending);
+  };
+  const { cpuMs } = await measure(server.pid, async () => void (await Promise.all([change(), read()])));
+  return (cpuMs * 1_000) / reads;
+}
+
+/** From the answer to a registration until a poll of the delta shows it, in milliseconds. */
+async function deltaLatencies(client: LoadClient, samples: number, count: number): Promise<readonly number[]> {
+  const latencies: number[] = [];
+  for (let sample = 0; sample < samples; sample += 1) {
+    const { app, body } = estateInstance((sample * 53) % count);
+    const dirty = 5_000_000 + sample;
+    const startedMs = performance.now();
+    await client.send({ method: 'POST', path: `/eureka/apps/${app}`, body: body(dirty) });
+    for (;;) {
+      const { body: delta } = await client.send(
+        { method: 'GET', path: '/eureka/apps/delta', headers: { accept: 'application/json' } },
+        true,
+      );
+      if (delta.includes(`"lastDirtyTimestamp":"${dirty}"`)) break;
+    }
+    latencies.push(performance.now() - startedMs);
+  }
+  return latencies;
+}
+
+async function loadBare(
+  documentBytes: number,
+  { scaled }: BenchContext,
+): Promise<{ readonly smallUs: number; readonly documentUs: number }> {
+  const server = await startBare(documentBytes);
+  const client = new LoadClient(server.port, CONNECTIONS);
+  try {
+    const heartbeats = scaled(HEARTBEATS);
+    const small = () => ({ method: 'PUT', path: '/eureka/apps/A/a?status=UP&lastDirtyTimestamp=1000' });
+    await client.sendMany(heartbeats / 2, CONNECTIONS, 200, small);
+    const spent = await measure(server.pid, () => client.sendMany(heartbeats, CONNECTIONS, 200, small));
+    const fetches = scaled(FETCHES);
+    const full = () => ({ method: 'GET', path: '/eureka/apps/', headers: JSON_GZIP });
+    await client.sendMany(fetches / 2, 4, 200, full);
+    const large = await measure(server.pid, () => client.sendMany(fetches, 4, 200, full));
+    return { smallUs: (spent.cpuMs * 1_000) / heartbeats, documentUs: (large.cpuMs * 1_000) / fetches };
+  } finally {
+    client.close();
+    await server.stop();
+  }
+}
+
+function figures(
+  gateway: Outcome,
+  real: Outcome | undefined,
+  bare: { readonly smallUs: number; readonly documentUs: number },
+): readonly Figure[] {
+  const against = (name: string, unit: string, read: (outcome: Outcome) => number, bound?: number): Figure => ({
+    name,
+    value: read(gateway),
+    unit,
+    ...(real === undefined ? {} : { beside: { name: `${unit} Spring server`, value: read(real) } }),
+    ...(bound === undefined ? {} : { goal: { kind: 'at most', of: 'ratio', bound } }),
+  });
+  const ceiling = (name: string, value: number, of: number): Figure => ({
+    name,
+    value,
+    unit: 'µs',
+    beside: { name: 'µs bare node:http', value: of },
+  });
+  return [
+    against('heartbeat, processor time', 'µs', (outcome) => outcome.heartbeatUs, 1 / 4),
+    ceiling('heartbeat beside the ceiling', gateway.heartbeatUs, bare.smallUs),
+    against('registration, processor time', 'µs', (outcome) => outcome.registerUs),
+    against('full fetch of everything, unchanged', 'µs', (outcome) => outcome.fullUs, 1 / 2),
+    ceiling('full fetch beside the ceiling', gateway.fullUs, bare.documentUs),
+    against('full fetch, 10 changes a second', 'µs', (outcome) => outcome.changingFullUs, 1 / 20),
+    against('delta, 10 changes a second', 'µs', (outcome) => outcome.changingDeltaUs, 1 / 20),
+    {
+      ...against('change seen in the delta, p99', 'ms', (outcome) => outcome.deltaLatencyMs),
+      goal: { kind: 'at most', of: 'value', bound: 100 },
+    },
+    against('size of the compressed document', 'bytes', (outcome) => outcome.documentBytes),
+    against('resident memory', 'MB', (outcome) => outcome.residentBytes / 1_000_000, 1 / 5),
+    against('start to first answer', 'ms', (outcome) => outcome.startedInMs, 1 / 15),
+  ];
+}

@@ -1,0 +1,7 @@
+import type { Bench } from '../support/figures.ts';
+import { comparison } from './comparison.ts';
+import { encoding } from './encoding.ts';
+import { soak } from './soak.ts';
+
+/** The soak takes minutes: `npm run bench -- eureka soak`. */
+export const eurekaBenches: readonly Bench[] = [encoding, comparison, soak];
