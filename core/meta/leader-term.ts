@@ -49,6 +49,8 @@ export class LeaderTerm {
   #documentRevision: number;
   #arranging: Promise<void> | undefined;
   #arrangeAgain = false;
+  /** The last table could not be stored. */
+  #isStoreFailing = false;
   #saving: Promise<void> | undefined;
   #saveAgain = false;
   #wasSettled = false;
@@ -145,14 +147,23 @@ export class LeaderTerm {
 
   #answer(request: HeartbeatRequest): HeartbeatAnswer {
     const membersEpoch = this.#membership.epoch;
+    const hasTable = request.tableEpoch === this.#table.epoch || this.#isHeldBack(request.member.peer);
     return {
       leader: this.#parts.self.peer,
       tableEpoch: this.#table.epoch,
       membersEpoch,
       documentRevision: this.#documentRevision,
-      table: request.tableEpoch === this.#table.epoch ? undefined : this.#table,
+      table: hasTable ? undefined : this.#table,
       members: request.membersEpoch === membersEpoch || !this.#isSettled() ? undefined : this.members(),
     };
+  }
+
+  /**
+   * A node that was started again gets no table that gives it leaderships of before: it would lead with empty hands, and its followers would
+   * take its copy for theirs. The next table, which knows of its restart, is made soon, unless the store takes none.
+   */
+  #isHeldBack(peer: PeerId): boolean {
+    return this.#restarted.has(peer) && !this.#isStoreFailing;
   }
 
   /** What the store does not take in time is written later; the members must not wait for it. */
@@ -207,6 +218,7 @@ export class LeaderTerm {
       this.#arrangeAgain = false;
       try {
         await this.#arrangeOnce();
+        this.#isStoreFailing = false;
       } catch (caught) {
         await this.#notArranged(RegistryError.from(caught));
         return;
@@ -219,12 +231,12 @@ export class LeaderTerm {
     if (this.#isOver || dataNodes.length === 0 || !this.#isSettled()) return;
     const back = dataNodes.map((member) => member.peer).filter((peer) => this.#restarted.has(peer) && !this.#awaited.has(peer));
     const next = this.#arranger.arrange(this.#table, new Set(back));
-    if (next !== this.#table) {
-      await this.#parts.storedTable.save(next, fenceOf(this.#parts.term));
-      if (this.#isOver) return;
-      this.#take(next);
-    }
+    const isNew = next !== this.#table;
+    if (isNew) await this.#parts.storedTable.save(next, fenceOf(this.#parts.term));
+    if (this.#isOver) return;
     for (const peer of back) this.#restarted.delete(peer);
+    if (isNew) this.#take(next);
+    else if (back.length > 0) this.#announce(undefined);
   }
 
   #take(table: SlotTable): void {
@@ -235,6 +247,7 @@ export class LeaderTerm {
 
   async #notArranged(error: RegistryError): Promise<void> {
     const { host, storedTable, deposed } = this.#parts;
+    this.#isStoreFailing = error.code === RegistryErrorCode.StoreUnavailable;
     if (error.code === RegistryErrorCode.NotLeader) deposed();
     else host.log.error('the slot table could not be changed; the last one stays in force', { reason: error.message });
     if (error.code !== RegistryErrorCode.Conflict || this.#isOver) return;

@@ -26,9 +26,10 @@ export class SmallCluster {
   readonly options: ClusterOptions;
   readonly told: string[] = [];
 
-  constructor(nodes: Readonly<Record<string, Role>>, slotCount: number, replicas: number) {
+  /** `hasEtcd`: for several Metas. */
+  constructor(nodes: Readonly<Record<string, Role>>, slotCount: number, replicas: number, hasEtcd = false) {
     this.world = new World(1, new Trace((line) => this.told.push(line)));
-    const topology = { name: 'small', nodes: Object.entries(nodes).map(([name, role]) => ({ name, roles: [role] })) };
+    const topology = { name: 'small', hasEtcd, nodes: Object.entries(nodes).map(([name, role]) => ({ name, roles: [role] })) };
     this.options = { topology, slotCount, replicas, leaseGuard: { share: 1, least: 5, mostHoldMs: 1 } };
     this.cluster = new SimCluster(this.world, this.options);
   }
@@ -37,6 +38,11 @@ export class SmallCluster {
     const found = this.cluster.nodes.find((node) => node.name === name);
     if (found === undefined) throw new Error(`there is no node ${name}`);
     return found;
+  }
+
+  /** The Meta that leads, as it believes itself. */
+  leader(): SimNode | undefined {
+    return this.cluster.nodes.find((node) => node.process?.isAlive === true && node.meta?.leadership().isLeader === true);
   }
 
   start(...names: readonly string[]): void {
@@ -60,7 +66,7 @@ export class SmallCluster {
   /** Every slot is served and every copy is whole, with as many copies as given. */
   async untilWhole(copies: number): Promise<number> {
     return this.until(`every slot with ${copies} copies`, () => {
-      const table = this.node('m').meta?.table();
+      const table = this.leader()?.meta?.table();
       const hasCopies = table?.slots.every((slot) => slot.followers.length + 1 === copies) === true;
       return hasCopies && replicaDisagreements(this.cluster).length === 0;
     });
