@@ -16,6 +16,8 @@ export interface ClientAbilities {
   readonly idCharacters: string;
   /** Metadata names of any characters arrive; some libraries read or write XML names as they are. */
   readonly oddMetadataNames: boolean;
+  /** Lives through an outage after which the server's registry is another one, which some do only by luck. */
+  readonly survivesLoss: boolean;
   /** Hands metadata to its application without the spaces around it. */
   readonly trimsMetadata?: boolean;
 }
@@ -89,7 +91,8 @@ export function eurekaScenarios(name: string, options: ScenarioOptions): void {
     inputScenarios(sideBySide, options);
     credentialsScenario(sideBySide);
     options.moreAlone?.(oneByOne);
-    restartScenarios(oneByOne, () => gateway);
+    restartScenario(oneByOne, () => gateway);
+    if (options.survivesLoss) lossScenario(oneByOne, () => gateway);
     if (options.reconciles) mismatchScenario(oneByOne);
 
     // The last one: it takes the process of all clients with it.
@@ -213,12 +216,15 @@ function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
     const registeredAt = async () =>
       (await scene.operator.instances(scene.app)).map((instance) => instance.leaseInfo.registrationTimestamp);
     await eventually(async () => expect(await registeredAt()).toHaveLength(1));
-    const before = await registeredAt();
-    // The silent one marks the time in which heartbeats were sent. A client that is not found by them would have registered again.
-    await scene.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
-    await scene.everyoneSees('a', instanceId, 'silent');
-    await scene.everyoneSees('a', instanceId);
-    expect(await registeredAt()).toEqual(before);
+    // Some register twice when they start; one that its heartbeats do not find would go on registering for ever.
+    await eventually(async () => {
+      const before = await registeredAt();
+      // The silent one marks the time in which heartbeats are sent.
+      await scene.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
+      await scene.everyoneSees('a', instanceId, 'silent');
+      await scene.everyoneSees('a', instanceId);
+      expect(await registeredAt()).toEqual(before);
+    });
     await scene.stop('a');
     await eventually(async () => expect(await scene.registered()).toEqual([]));
   });
@@ -284,7 +290,7 @@ function mismatchScenario(scenario: Scenario): void {
   });
 }
 
-function restartScenarios(scenario: Scenario, gateway: () => GatewayProcess): void {
+function restartScenario(scenario: Scenario, gateway: () => GatewayProcess): void {
   scenario('survives kill -9 of the gateway and never sees an empty registry', async (scene) => {
     const id = await scene.start('a', { leaseSeconds: 10 });
     await scene.operator.register(scene.app, 'other', LONG_LEASE);
@@ -297,7 +303,9 @@ function restartScenarios(scenario: Scenario, gateway: () => GatewayProcess): vo
     await scene.everyoneSees('a', id, 'other', 'third');
     expect(await scene.driver.least(scene.client('a'))).toBeGreaterThanOrEqual(2);
   });
+}
 
+function lossScenario(scenario: Scenario, gateway: () => GatewayProcess): void {
   scenario('comes back to a gateway that has lost everything', async (scene) => {
     const id = await scene.start('a');
     await scene.everyoneSees('a', id);

@@ -12,6 +12,7 @@ for (const form of ['XML', 'JSON'] as const) {
     delta: false,
     idCharacters: ':/ !',
     oddMetadataNames: form === 'JSON',
+    survivesLoss: true,
     trimsMetadata: form === 'XML',
   });
 }

@@ -11,6 +11,7 @@ for (const client of NETFLIX_CLIENTS) {
     delta: true,
     idCharacters: ':/#? !',
     oddMetadataNames: true,
+    survivesLoss: true,
     more: (scenario) => {
       readingScenarios(scenario);
       // Jersey 3 leaves the header out.

@@ -10,4 +10,5 @@ eurekaScenarios('eureka-js-client 4.5.0, full fetches', {
   delta: false,
   idCharacters: ':/ !',
   oddMetadataNames: true,
+  survivesLoss: true,
 });

@@ -12,4 +12,6 @@ eurekaScenarios('py_eureka_client 0.13.3, XML and deltas', {
   delta: true,
   idCharacters: ':/#? !',
   oddMetadataNames: false,
+  // Its fetch takes a lock that it already holds when it is the first request that succeeds after an outage, and finds another hash.
+  survivesLoss: false,
 });

@@ -21,6 +21,7 @@ for (const { boot, cloud, idCharacters, transports } of GENERATIONS) {
     delta: true,
     idCharacters,
     oddMetadataNames: true,
+    survivesLoss: true,
     more: (scenario) => {
       callScenario(scenario);
       readingScenarios(scenario);
