@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { BoltClass } from '../../adapters/sofa-bolt/codec/class-names.ts';
-import { BoltCodec, BoltCommand, BoltStatus, BoltType, encodeRequest, encodeResponse } from '../../adapters/sofa-bolt/codec/frame.ts';
+import {
+  BoltCodec,
+  BoltCommand,
+  BoltStatus,
+  BoltType,
+  encodeHeartbeat,
+  encodeRequest,
+  encodeResponse,
+} from '../../adapters/sofa-bolt/codec/frame.ts';
 import {
   type BaseRegister,
   encodePublisherRegister,
@@ -34,7 +42,11 @@ export function subscriberFrame(dataId: string, registId: string = randomUUID())
   return encodeRequest({ ...REQUEST, requestId: nextRequestId(), className: BoltClass.SubscriberRegister }, content);
 }
 
-/** The answer to a push; the request id goes to `ACK_ID_OFFSET`. */
+export function heartbeatFrame(requestId: number): Uint8Array {
+  return encodeHeartbeat(V1, requestId);
+}
+
+/** The answer to a push; the request id goes to `ID_OFFSET`. */
 export function ackFrame(): Buffer {
   const head = { ...V1, type: BoltType.Response, command: BoltCommand.Response, requestId: 0 } as const;
   const content = encodeResult({ success: true, message: null });

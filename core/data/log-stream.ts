@@ -34,7 +34,10 @@ export class LogStream {
   /** Call after the log of a slot grew, or its receivers changed. */
   pump(replica: SlotReplica): void {
     if (!replica.isLeader || this.#stopped) return;
-    for (const peer of this.#targets(replica)) this.#send(replica, peer, this.#receiver(replica, peer));
+    const targets = this.#targets(replica);
+    for (const peer of targets) this.#send(replica, peer, this.#receiver(replica, peer));
+    // On a single node nobody reads it, and it would hold every change for nothing.
+    if (targets.length === 0) replica.log.forgetUpTo(replica.log.sequence);
   }
 
   /** A whole reader begins at the present sequence: what came before it reads page by page. */

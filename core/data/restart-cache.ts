@@ -4,6 +4,7 @@ import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-in
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError } from '../model/errors.ts';
 import type { Publisher } from '../model/publisher.ts';
+import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { Clock } from '../seams/clock.ts';
 import type { Log } from '../seams/log.ts';
 import type { SlotCache } from '../seams/store.ts';
@@ -126,7 +127,7 @@ class Replay {
     }
     if (item === Item.LeasePut) {
       const publisher = readPublisher(reader);
-      this.leases.set(`${publisher.dataInfoId}\u0000${publisher.registerId}`, { ...publisher, payload: publisher.payload.slice() });
+      this.leases.set(`${publisher.dataInfoId}\u0000${publisher.registerId}`, StoredPublisher.of(publisher));
       return;
     }
     const dataInfoId = reader.text() as DataInfoId;

@@ -134,7 +134,7 @@ export class SlotChanges implements CompareEffects {
     this.#parts.leases.renew(record);
     if (!operation.wantsRecord) return { kind: 'applied' };
     // The sender keeps a copy from now on, so it is the one to ask for it: ownership is not visible and changes no version.
-    record.publisher = { ...record.publisher, owner: sender };
+    record.publisher = record.publisher.ownedBy(sender);
     return { kind: 'record', publisher: record.publisher };
   }
 

@@ -3,7 +3,7 @@ import type { SlotLogEntry } from '../wire/slot-log.ts';
 
 /** The last changes of a slot, numbered without gaps, for receivers that are a little behind. */
 export class SlotLog {
-  #entries: SlotLogEntry[] = [];
+  #entries: NewLogEntry[] = [];
   #sequence: number;
 
   /** Begins after `sequence`, so that a new leader never reuses a number its followers have seen. */
@@ -15,13 +15,17 @@ export class SlotLog {
     return this.#sequence;
   }
 
-  append(entry: Unnumbered<SlotLogEntry>): SlotLogEntry {
+  append(entry: NewLogEntry): void {
     this.#sequence += 1;
-    const numbered = { ...entry, sequence: this.#sequence } as SlotLogEntry;
-    this.#entries.push(numbered);
+    this.#entries.push(entry);
     // Cut in halves, so that the cost per entry stays constant.
     if (this.#entries.length > 2 * LIMITS.slotLogEntries) this.#entries = this.#entries.slice(-LIMITS.slotLogEntries);
-    return numbered;
+  }
+
+  /** Everybody who reads this log has what came up to here; who joins later compares itself first. */
+  forgetUpTo(sequence: number): void {
+    const known = this.#entries.length - (this.#sequence - sequence);
+    if (known > 0) this.#entries = this.#entries.slice(known);
   }
 
   /** What came after a sequence, at most `limit` entries; undefined when that is no longer known. */
@@ -29,7 +33,7 @@ export class SlotLog {
     const missing = this.#sequence - sequence;
     if (missing < 0 || missing > this.#entries.length) return undefined;
     const start = this.#entries.length - missing;
-    return this.#entries.slice(start, start + limit);
+    return this.#entries.slice(start, start + limit).map((entry, index) => ({ ...entry, sequence: sequence + index + 1 }));
   }
 }
 

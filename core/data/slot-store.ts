@@ -8,19 +8,40 @@ import { LIMITS } from '../model/limits.ts';
 import type { ProcessId } from '../model/node.ts';
 import { type Publisher, sameVisiblePublisher } from '../model/publisher.ts';
 import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
+import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { RemoveReason } from '../seams/session-gateway.ts';
 import type { WithdrawnRecord } from '../wire/slot-compare.ts';
 import type { KeptLease } from './lease-keeper.ts';
 
 /** A publisher as it stands in a datum, with its lease when it lives by one on this node. */
-export interface PublisherRecord {
-  publisher: Publisher;
+export class PublisherRecord {
+  publisher: StoredPublisher;
   readonly datum: StoredDatum;
-  /** Of the publisher as it was stored. */
-  fingerprint: Fingerprint;
   /** Its publisher was found to differ from what was stored: whoever has it right may replace it. */
-  isFlipped: boolean;
-  lease: Lease<KeptLease> | undefined;
+  isFlipped = false;
+  lease: Lease<KeptLease> | undefined = undefined;
+  #fingerprintHigh: number;
+  #fingerprintLow: number;
+
+  constructor(publisher: StoredPublisher, datum: StoredDatum) {
+    this.publisher = publisher;
+    this.datum = datum;
+    const { high, low } = fingerprintOf(publisher);
+    this.#fingerprintHigh = high;
+    this.#fingerprintLow = low;
+  }
+
+  /** Of the publisher as it was stored. */
+  get fingerprint(): Fingerprint {
+    return { high: this.#fingerprintHigh, low: this.#fingerprintLow };
+  }
+
+  replace(publisher: StoredPublisher): void {
+    this.publisher = publisher;
+    const { high, low } = fingerprintOf(publisher);
+    this.#fingerprintHigh = high;
+    this.#fingerprintLow = low;
+  }
 }
 
 interface Tombstone {
@@ -88,7 +109,6 @@ export class SlotStore {
   readonly #tombstones = new Map<string, Tombstone>();
   readonly #root = new DigestAccumulator();
   readonly #ownerRoots = new Map<ProcessId, DigestAccumulator>();
-  readonly #interned = new Map<string, string>();
   #highestVersion: DatumVersion = 0n;
   #publisherCount = 0;
 
@@ -130,19 +150,18 @@ export class SlotStore {
       if (order === 0) return { kind: 'unchanged' };
     }
     const datum = known?.datum ?? this.#datum(foldedId, incoming.dataInfoId);
-    const publisher = this.#compact(incoming);
+    const publisher = StoredPublisher.of(incoming);
     if (known !== undefined) {
       this.#countOut(known);
       const isSame = sameVisiblePublisher(known.publisher, publisher);
-      known.publisher = publisher;
-      known.fingerprint = fingerprintOf(publisher);
+      known.replace(publisher);
       this.#countIn(known);
       datum.changed();
       if (isSame) return { kind: 'silent', record: known };
       this.#issueVersion(datum, moment);
       return { kind: 'visible', record: known };
     }
-    const record: PublisherRecord = { publisher, datum, fingerprint: fingerprintOf(publisher), isFlipped: false, lease: undefined };
+    const record = new PublisherRecord(publisher, datum);
     datum.records.set(publisher.registerId, record);
     datum.emptiedAtMs = undefined;
     this.#countIn(record);
@@ -402,26 +421,6 @@ export class SlotStore {
     const root = this.#ownerRoots.get(publisher.owner);
     root?.remove(fingerprint);
     if (root?.count === 0) this.#ownerRoots.delete(publisher.owner);
-  }
-
-  /** The payload in memory of its own size, and repeated texts once: what arrives is a window on a whole message. */
-  #compact(publisher: Publisher): Publisher {
-    return {
-      ...publisher,
-      payload: publisher.payload.slice(),
-      owner: this.#intern(publisher.owner) as ProcessId,
-      format: this.#intern(publisher.format),
-      zone: this.#intern(publisher.zone),
-      appName: this.#intern(publisher.appName),
-      dataInfoId: this.#datum(foldDataInfoId(publisher.dataInfoId), publisher.dataInfoId).dataInfoId,
-    };
-  }
-
-  #intern(text: string): string {
-    const known = this.#interned.get(text);
-    if (known !== undefined) return known;
-    if (this.#interned.size < 10_000) this.#interned.set(text, text);
-    return text;
   }
 }
 

@@ -8,6 +8,8 @@ import type { RegisterVersion } from './register-version.ts';
  */
 export type Liveness = { readonly kind: 'connection' } | { readonly kind: 'lease'; readonly durationMs: number };
 
+export const CONNECTION: Liveness = { kind: 'connection' };
+
 /** One registration. The payload is the protocol's own bytes and stays as they were received or written by its adapter. */
 export interface Publisher {
   readonly dataInfoId: DataInfoId;

@@ -4,8 +4,9 @@ import { LIMITS } from '../model/limits.ts';
 import type { Subscriber } from '../model/subscriber.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { ClientConnection, ClientInfo, CloseReason, Registration } from '../seams/session-gateway.ts';
-import type { ConnectionPublishers, PublisherOwner } from './connection-publishers.ts';
+import type { ConnectionPublishers } from './connection-publishers.ts';
 import type { InterestKeeper } from './interest-keeper.ts';
+import type { PublisherHolder } from './publisher-store.ts';
 import { type PushContext, PushGroup } from './push/push-group.ts';
 import type { PushRegistry } from './push/push-registry.ts';
 import type { SessionTrace } from './trace.ts';
@@ -85,7 +86,7 @@ class Connection implements ClientConnection {
   readonly #client: ClientInfo;
   readonly #parts: ConnectionParts;
   readonly #neighbours: Neighbours;
-  readonly #owner: PublisherOwner = { keys: new Map() };
+  readonly #holder: PublisherHolder = { publishers: new Set() };
   readonly #groups = new Map<string, PushGroup>();
   /** By DataInfoId and registerId: the group a subscriber is in. */
   readonly #subscriptions = new Map<string, PushGroup>();
@@ -110,7 +111,7 @@ class Connection implements ClientConnection {
 
   publish(registration: Registration, clientVersion: number): void {
     this.#assertOpen();
-    this.#parts.publishers.publish(this.#owner, registration, clientVersion);
+    this.#parts.publishers.publish(this.#holder, registration, clientVersion);
   }
 
   unpublish(dataInfoId: DataInfoId, registerId: string, clientVersion: number): void {
@@ -150,13 +151,13 @@ class Connection implements ClientConnection {
     this.#neighbours.closed(reason);
     const { publishers, host, massCloseGraceMs } = this.#parts;
     if (reason === 'clean' || massCloseGraceMs === 0) {
-      publishers.disconnect(this.#owner);
+      publishers.disconnect(this.#holder);
       return;
     }
     // The first of many cannot be told from a single one until others follow.
     host.clock.schedule(DECISION_MS, () => {
-      if (!this.#neighbours.isMassBreak()) publishers.disconnect(this.#owner);
-      else host.clock.schedule(massCloseGraceMs, () => publishers.disconnect(this.#owner));
+      if (!this.#neighbours.isMassBreak()) publishers.disconnect(this.#holder);
+      else host.clock.schedule(massCloseGraceMs, () => publishers.disconnect(this.#holder));
     });
   }
 

@@ -1,20 +1,14 @@
 import { type DataInfoId, foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { Publisher } from '../model/publisher.ts';
+import { CONNECTION } from '../model/publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Registration } from '../seams/session-gateway.ts';
-import type { PublisherStore } from './publisher-store.ts';
+import { HeldPublisher, type PublisherHolder, type PublisherStore } from './publisher-store.ts';
 import type { RecentWithdrawals } from './recent-withdrawals.ts';
 import type { SlotRouter } from './slot-router.ts';
 import type { SlotWriter } from './slot-writer.ts';
 import { Restamping, type StampClock } from './stamp-clock.ts';
-
-/** One client connection's side of the Session's publishers. */
-export interface PublisherOwner {
-  /** Keys of what this connection registered. */
-  readonly keys: Map<string, { readonly dataInfoId: DataInfoId; readonly registerId: string }>;
-}
 
 /** Takes, replaces and withdraws the publishers of client connections, and keeps the slot leaders in step. */
 export class ConnectionPublishers {
@@ -24,8 +18,6 @@ export class ConnectionPublishers {
   readonly #stamps: StampClock;
   readonly #store: PublisherStore;
   readonly #withdrawals: RecentWithdrawals;
-  /** Which connection a record belongs to now: a client that reconnected owns it again before its old connection is noticed dead. */
-  readonly #owners = new Map<string, PublisherOwner>();
 
   constructor(
     host: RoleHost,
@@ -43,60 +35,43 @@ export class ConnectionPublishers {
     this.#withdrawals = withdrawals;
   }
 
-  publish(owner: PublisherOwner, registration: Registration, clientVersion: number): void {
+  /** A client that reconnected holds its record again before its old connection is noticed dead. */
+  publish(holder: PublisherHolder, registration: Registration, clientVersion: number): void {
     assertRegistration(registration);
     if (!Number.isSafeInteger(clientVersion) || clientVersion < 0) {
       throw new RegistryError(RegistryErrorCode.InvalidArgument, `a registration's version is a whole number from 0, not ${clientVersion}`);
     }
     const { dataInfoId, registerId } = registration;
-    const slotId = this.#slotOf(dataInfoId);
-    const known = this.#store.get(slotId, dataInfoId, registerId);
-    const key = recordKey(dataInfoId, registerId);
+    const known = this.#store.get(this.#slotOf(dataInfoId), dataInfoId, registerId);
     if (known !== undefined && known.registerVersion.version > clientVersion) return;
-    if (!owner.keys.has(key) && owner.keys.size >= LIMITS.publishersPerConnection) {
+    if (known?.holder !== holder && holder.publishers.size >= LIMITS.publishersPerConnection) {
       throw new RegistryError(
         RegistryErrorCode.LimitExceeded,
         `one connection publishes at most ${LIMITS.publishersPerConnection} records`,
       );
     }
-    this.#owners.get(key)?.keys.delete(key);
-    this.#owners.set(key, owner);
-    owner.keys.set(key, { dataInfoId, registerId });
-    this.#put(registration, clientVersion, new Restamping(this.#host.clock));
+    this.#put(holder, registration, clientVersion, new Restamping(this.#host.clock));
   }
 
   unpublish(dataInfoId: DataInfoId, registerId: string, clientVersion: number): void {
-    const slotId = this.#slotOf(dataInfoId);
-    const known = this.#store.remove(slotId, dataInfoId, registerId);
-    const key = recordKey(dataInfoId, registerId);
-    this.#owners.get(key)?.keys.delete(key);
-    this.#owners.delete(key);
+    const known = this.#store.remove(this.#slotOf(dataInfoId), dataInfoId, registerId);
     const version = Math.max(clientVersion, known?.registerVersion.version ?? 0);
     this.#withdraw(dataInfoId, registerId, version, new Restamping(this.#host.clock));
   }
 
-  /** The connection is gone: withdraws what still belongs to it. */
-  disconnect(owner: PublisherOwner): void {
-    for (const [key, { dataInfoId, registerId }] of owner.keys) {
-      if (this.#owners.get(key) !== owner) continue;
-      this.#owners.delete(key);
-      const slotId = this.#slotOf(dataInfoId);
-      const publisher = this.#store.remove(slotId, dataInfoId, registerId);
-      if (publisher === undefined) continue;
+  /** The connection is gone: withdraws what it still holds. */
+  disconnect(holder: PublisherHolder): void {
+    for (const { dataInfoId, registerId, registerVersion } of [...holder.publishers]) {
+      this.#store.remove(this.#slotOf(dataInfoId), dataInfoId, registerId);
       // An answer of `stale` or `unknown` means that it is another Session's by now, or gone: both are what is wanted.
-      this.#writer.write({ kind: 'disconnect', dataInfoId, registerId, registerVersion: publisher.registerVersion }, () => undefined);
+      this.#writer.write({ kind: 'disconnect', dataInfoId, registerId, registerVersion }, () => undefined);
     }
-    owner.keys.clear();
   }
 
-  #put(registration: Registration, clientVersion: number, restamping: Restamping): void {
+  #put(holder: PublisherHolder, registration: Registration, clientVersion: number, restamping: Restamping): void {
     const { dataInfoId, registerId } = registration;
-    const publisher: Publisher = {
-      ...registration,
-      registerVersion: { version: clientVersion, stamp: this.#stamps.next() },
-      owner: this.#host.processId,
-      liveness: { kind: 'connection' },
-    };
+    const registerVersion = { version: clientVersion, stamp: this.#stamps.next() };
+    const publisher = new HeldPublisher(registration, { registerVersion, owner: this.#host.processId, liveness: CONNECTION }, holder);
     const slotId = this.#slotOf(dataInfoId);
     this.#store.put(slotId, publisher);
     this.#writer.write({ kind: 'publish', publisher }, (result) => {
@@ -104,8 +79,7 @@ export class ConnectionPublishers {
       this.#stamps.lift(result.stored.stamp);
       // Another Session holds a newer version of the record: it is not this one's truth any more.
       if (result.stored.version > clientVersion) this.#store.remove(slotId, dataInfoId, registerId);
-      else if (restamping.isAllowed(publisher.registerVersion.stamp, result.stored.stamp))
-        this.#put(registration, clientVersion, restamping);
+      else if (restamping.isAllowed(registerVersion.stamp, result.stored.stamp)) this.#put(holder, registration, clientVersion, restamping);
     });
   }
 
@@ -136,8 +110,4 @@ export function assertRegistration(registration: Registration): void {
       `a publisher's data has at most ${LIMITS.publisherPayloadBytes} bytes, this one has ${registration.payload.length}`,
     );
   }
-}
-
-function recordKey(dataInfoId: DataInfoId, registerId: string): string {
-  return `${dataInfoId}\u0000${registerId}`;
 }

@@ -4,6 +4,7 @@ import { RegistryError } from '../model/errors.ts';
 import type { Publisher } from '../model/publisher.ts';
 import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
 import { SlotStatus } from '../model/slot-table.ts';
+import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { GlobalChange, GlobalReading } from '../seams/session-gateway.ts';
@@ -282,17 +283,12 @@ function recordKey(dataInfoId: DataInfoId, registerId: string): string {
   return `${dataInfoId}\u0000${registerId}`;
 }
 
-/** The payload in memory of its own: a copy must not keep a whole message alive. */
-function own(publisher: Publisher): Publisher {
-  return { ...publisher, payload: publisher.payload.slice() };
-}
-
 function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: RecordChange[]): void {
   const { dataInfoId, registerId } = entry.kind === 'put' ? entry.publisher : entry;
   const key = recordKey(dataInfoId, registerId);
   slot.touched?.add(key);
   if (entry.kind === 'put') {
-    const publisher = own(entry.publisher);
+    const publisher = StoredPublisher.of(entry.publisher);
     slot.records.set(key, { publisher, version: entry.datumVersion });
     changes.push({ kind: 'upsert', publisher, version: entry.datumVersion });
     return;
@@ -311,7 +307,7 @@ function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: R
         if (touched.has(key)) continue;
         const known = slot.records.get(key);
         if (known !== undefined && compareRegisterVersion(known.publisher.registerVersion, publisher.registerVersion) === 0) continue;
-        const record = { publisher: own(publisher), version: datum.version };
+        const record = { publisher: StoredPublisher.of(publisher), version: datum.version };
         slot.records.set(key, record);
         changes.push({ kind: 'upsert', ...record });
       }

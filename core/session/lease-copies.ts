@@ -2,6 +2,7 @@ import { type Lease, LeaseTable } from '../lease/lease-table.ts';
 import type { DataInfoId } from '../model/data-info-id.ts';
 import type { Publisher } from '../model/publisher.ts';
 import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
+import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { Clock, Timer } from '../seams/clock.ts';
 
 interface Copy {
@@ -75,7 +76,7 @@ export class LeaseCopies {
   published(publisher: Publisher): void {
     const copy = this.#copies.get(copyKey(publisher.dataInfoId, publisher.registerId));
     if (copy !== undefined && compareRegisterVersion(copy.publisher.registerVersion, publisher.registerVersion) < 0)
-      copy.publisher = { ...publisher, payload: publisher.payload.slice() };
+      copy.publisher = StoredPublisher.of(publisher);
   }
 
   /** It was withdrawn through some Session: a copy that is not newer must not bring it back. */

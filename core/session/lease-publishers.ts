@@ -1,7 +1,7 @@
 import { type DataInfoId, foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { Publisher } from '../model/publisher.ts';
+import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { LeaseGateway, Registration, RenewOutcome } from '../seams/session-gateway.ts';
 import type { SlotOperation, SlotOperationResult } from '../wire/slot-batch.ts';
@@ -74,12 +74,11 @@ export class LeasePublishers implements LeaseGateway {
 
   /** Stores the copy first, so that the record survives whatever happens to the leader. */
   async #publish(registration: Registration, durationMs: number, restamping: Restamping): Promise<void> {
-    const publisher: Publisher = {
-      ...registration,
+    const publisher = new StoredPublisher(registration, {
       registerVersion: { version: 0, stamp: this.#stamps.next() },
       owner: this.#host.processId,
       liveness: { kind: 'lease', durationMs },
-    };
+    });
     this.#copies.put(publisher);
     const { result, sequence, slotId } = await this.#write({ kind: 'publish', publisher });
     if (result.kind === 'stale') {
@@ -133,7 +132,7 @@ export class LeasePublishers implements LeaseGateway {
     if (answer.result.kind === 'unknown') return 'unknown';
     if (answer.result.kind === 'record') {
       const { publisher } = answer.result;
-      this.#copies.put({ ...publisher, payload: publisher.payload.slice() });
+      this.#copies.put(StoredPublisher.of(publisher));
     }
     return 'renewed';
   }

@@ -2,10 +2,27 @@ import type { DataInfoId } from '../model/data-info-id.ts';
 import { type Digest, DigestAccumulator, EMPTY_DIGEST } from '../model/digest.ts';
 import { fingerprintOf } from '../model/fingerprint.ts';
 import type { Publisher } from '../model/publisher.ts';
+import { type PublisherLife, StoredPublisher } from '../model/stored-publisher.ts';
+import type { Registration } from '../seams/session-gateway.ts';
+
+/** Whoever publishers are withdrawn with: one client connection. The store keeps the set. */
+export interface PublisherHolder {
+  readonly publishers: Set<HeldPublisher>;
+}
+
+/** A publisher of this Session and the connection it lives by. */
+export class HeldPublisher extends StoredPublisher {
+  readonly holder: PublisherHolder;
+
+  constructor(registration: Registration, life: PublisherLife, holder: PublisherHolder) {
+    super(registration, life);
+    this.holder = holder;
+  }
+}
 
 interface SlotPublishers {
   readonly root: DigestAccumulator;
-  readonly datums: Map<DataInfoId, { readonly digest: DigestAccumulator; readonly publishers: Map<string, Publisher> }>;
+  readonly datums: Map<DataInfoId, { readonly digest: DigestAccumulator; readonly publishers: Map<string, HeldPublisher> }>;
 }
 
 /**
@@ -20,22 +37,24 @@ export class PublisherStore {
     return this.#count;
   }
 
-  put(slotId: number, publisher: Publisher): void {
+  put(slotId: number, publisher: HeldPublisher): void {
     this.remove(slotId, publisher.dataInfoId, publisher.registerId);
     const datum = this.#datum(this.#slot(slotId), publisher.dataInfoId);
     datum.publishers.set(publisher.registerId, publisher);
+    publisher.holder.publishers.add(publisher);
     const fingerprint = fingerprintOf(publisher);
     datum.digest.add(fingerprint);
     this.#slots.get(slotId)?.root.add(fingerprint);
     this.#count += 1;
   }
 
-  remove(slotId: number, dataInfoId: DataInfoId, registerId: string): Publisher | undefined {
+  remove(slotId: number, dataInfoId: DataInfoId, registerId: string): HeldPublisher | undefined {
     const slot = this.#slots.get(slotId);
     const datum = slot?.datums.get(dataInfoId);
     const publisher = datum?.publishers.get(registerId);
     if (slot === undefined || datum === undefined || publisher === undefined) return undefined;
     datum.publishers.delete(registerId);
+    publisher.holder.publishers.delete(publisher);
     const fingerprint = fingerprintOf(publisher);
     datum.digest.remove(fingerprint);
     slot.root.remove(fingerprint);
@@ -45,7 +64,7 @@ export class PublisherStore {
     return publisher;
   }
 
-  get(slotId: number, dataInfoId: DataInfoId, registerId: string): Publisher | undefined {
+  get(slotId: number, dataInfoId: DataInfoId, registerId: string): HeldPublisher | undefined {
     return this.#slots.get(slotId)?.datums.get(dataInfoId)?.publishers.get(registerId);
   }
 
@@ -78,7 +97,7 @@ export class PublisherStore {
   #datum(slot: SlotPublishers, dataInfoId: DataInfoId) {
     let datum = slot.datums.get(dataInfoId);
     if (datum === undefined) {
-      datum = { digest: new DigestAccumulator(), publishers: new Map<string, Publisher>() };
+      datum = { digest: new DigestAccumulator(), publishers: new Map<string, HeldPublisher>() };
       slot.datums.set(dataInfoId, datum);
     }
     return datum;

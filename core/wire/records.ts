@@ -4,7 +4,7 @@ import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import type { Datum, DatumGroup } from '../model/datum.ts';
 import type { Digest } from '../model/digest.ts';
 import type { ProcessId } from '../model/node.ts';
-import type { Liveness, Publisher } from '../model/publisher.ts';
+import { CONNECTION, type Liveness, type Publisher } from '../model/publisher.ts';
 import type { RegisterVersion } from '../model/register-version.ts';
 
 /**
@@ -55,8 +55,6 @@ export function readPublisher(reader: ByteReader): Publisher {
     payload: reader.blob(),
   };
 }
-
-const CONNECTION: Liveness = { kind: 'connection' };
 
 export function writeDatum(writer: ByteWriter, datum: Datum): void {
   writer.text(datum.dataInfoId).u64(datum.version);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +43,8 @@ export async function sofaRegistryPeer(version: string): Promise<SofaRegistryPee
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
       const { status, text } = await http(HTTP_PORT, { path: '/api/servers/query' });
       if (status !== 200 || !text.includes(`:${BOLT_PORT}`)) throw new Error('not ready');
+      // It lists itself a moment before it listens.
+      await connects(BOLT_PORT);
     }, START_MOST_MS);
   };
   const end = async () => {
@@ -64,4 +67,14 @@ export async function sofaRegistryPeer(version: string): Promise<SofaRegistryPee
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+function connects(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on('error', reject);
+  });
 }
