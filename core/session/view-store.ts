@@ -8,7 +8,7 @@ import type { ServiceView } from '../seams/session-gateway.ts';
 import { decodeSlotFetchAnswer, encodeSlotFetch, type NoticedChange } from '../wire/slot-read.ts';
 import type { Joins } from './joins.ts';
 import { MergeWindow } from './push/merge-window.ts';
-import { buildView } from './service-view.ts';
+import { type BuiltView, buildView } from './service-view.ts';
 import type { SlotRouter } from './slot-router.ts';
 
 interface NameState {
@@ -18,7 +18,9 @@ interface NameState {
   /** The newest version the leader told of; what is shown must not be older. */
   wantedVersion: DatumVersion;
   group: DatumGroup | undefined;
-  readonly views: Map<string, ServiceView>;
+  readonly views: Map<string, BuiltView>;
+  /** Those of the content before, each until it is followed by a new one. */
+  readonly earlierViews: Map<string, BuiltView>;
   isFetchPlanned: boolean;
   isFetching: boolean;
   retryDelayMs: number;
@@ -77,6 +79,7 @@ export class ViewStore {
       wantedVersion: 0n,
       group: undefined,
       views: new Map(),
+      earlierViews: new Map(),
       isFetchPlanned: false,
       isFetching: false,
       retryDelayMs: RETRY_LEAST_MS,
@@ -109,7 +112,8 @@ export class ViewStore {
     const key = `${format}\u0000${dataInfoId}`;
     let view = name.views.get(key);
     if (view === undefined) {
-      view = buildView(name.group, dataInfoId, format, this.#joins);
+      view = buildView(name.group, dataInfoId, format, this.#joins, name.earlierViews.get(key));
+      name.earlierViews.delete(key);
       name.views.set(key, view);
     }
     return view;
@@ -210,6 +214,7 @@ export class ViewStore {
   #learn(name: NameState, group: DatumGroup): void {
     name.retryDelayMs = RETRY_LEAST_MS;
     name.group = group;
+    for (const [key, view] of name.views) name.earlierViews.set(key, view);
     name.views.clear();
     const cause = name.waiting;
     name.waiting = undefined;

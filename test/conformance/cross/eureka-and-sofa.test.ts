@@ -236,6 +236,19 @@ describe('Eureka and SOFA on one gateway', () => {
       expect(reader.pushes).toHaveLength(2);
     });
 
+    it('are not pushed again when nothing of them changed that SOFA sees', async () => {
+      await up('a');
+      const reader = await subscriber();
+      await eventually(() => expect(reader.newest(name)).toHaveLength(1));
+      await up('a');
+      await up('b', { ipAddr: '10.9.0.2', status: 'STARTING' });
+      await up('b', { ipAddr: '10.9.0.2', status: 'DOWN' });
+      await up('b', { ipAddr: '10.9.0.2' });
+      await eventually(() => expect(reader.newest(name)).toHaveLength(2));
+      expect(reader.pushes).toHaveLength(2);
+      expect(reader.pushes[1]?.version).toBeGreaterThan(reader.pushes[0]?.version ?? 0n);
+    });
+
     it('are in the zone of each reader, for every scope', async () => {
       await up('a', { metadata: { zone: 'us-east-1a' } });
       for (const scope of ['zone', 'dataCenter', 'global']) {

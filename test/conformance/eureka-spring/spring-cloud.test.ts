@@ -1,12 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { ClientOptions } from '../../support/client-driver.ts';
-import { eurekaJavaDriver, readingScenarios } from '../../support/eureka-java.ts';
+import { readingScenarios } from '../../support/eureka-java.ts';
 import { eurekaScenarios, type Scenario } from '../../support/eureka-scenarios.ts';
 import { eventually } from '../../support/eventually.ts';
+import { springDriver } from '../../support/spring-client.ts';
 
-const MODULE = fileURLToPath(new URL('application/', import.meta.url));
-const JVM = ['-Xmx320m', '-Dorg.springframework.boot.logging.LoggingSystem=none'];
 /** What its default HTTP client can carry in an id, and which others it has. */
 const GENERATIONS = [
   { boot: '2.7.18', cloud: '2021.0.9', idCharacters: ':/ !', transports: ['webclient'] },
@@ -16,7 +14,7 @@ const GENERATIONS = [
 
 for (const { boot, cloud, idCharacters, transports } of GENERATIONS) {
   eurekaScenarios(`Spring Boot ${boot}, Spring Cloud ${cloud}, deltas`, {
-    startDriver: eurekaJavaDriver(MODULE, { properties: { 'boot.version': boot, 'cloud.version': cloud }, jvmArguments: JVM }),
+    startDriver: springDriver(boot, cloud),
     reconciles: true,
     delta: true,
     idCharacters,

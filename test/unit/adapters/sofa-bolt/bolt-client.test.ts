@@ -115,7 +115,11 @@ describe('a bolt client', () => {
       if (!memory.has(key)) memory.set(key, make());
       return memory.get(key) as T;
     };
-    return { view: { dataInfoId, version: 5n, publishers: [], derived: [], memo }, subscribers: [subscriber], cause: 'first' };
+    return {
+      view: { dataInfoId, version: 5n, contentVersion: 5n, publishers: [], derived: [], memo },
+      subscribers: [subscriber],
+      cause: 'first',
+    };
   }
 
   it('is answered first and pushed to afterwards, though the push comes while its request is handled', () => {
