@@ -41,5 +41,6 @@ export * from './seams/transport.ts';
 export type { MemberExplanation, NameExplanation, PublisherExplanation, ReaderExplanation } from './session/explain.ts';
 export { type SessionConfig, type SessionServer, type SessionStats, startSessionServer } from './session/index.ts';
 export { CrossProtocol, type CrossProtocolConfig, DEFAULT_CROSS_PROTOCOL } from './session/visibility.ts';
-export { assertSlotCount, SLOT_COUNTS } from './slot/slot-of.ts';
+export { assertSlotCount, SLOT_COUNTS, slotOf } from './slot/slot-of.ts';
+export { type DatumHolding, inspectDatum } from './wire/datum-inspect.ts';
 export type { ClusterView } from './wire/meta-client.ts';

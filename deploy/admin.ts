@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { RegistryError, RegistryErrorCode, type RunningRole } from '../core/index.ts';
 import { isAdmitted } from './admin-guard.ts';
-import { readMembers, readSlots } from './cluster-pages.ts';
+import { readDatum, readMembers, readSlots } from './cluster-pages.ts';
 import type { Config } from './config-schema.ts';
 import { explain } from './explain.ts';
 import { OperatorRoutes } from './operator-routes.ts';
@@ -63,6 +63,7 @@ async function answer(
     send(response, 403, 'this is answered with the token of the data folder, or on this machine\n');
   else if (isRead && path === '/slots') send(response, 200, `${JSON.stringify(readSlots(parts))}\n`, 'application/json');
   else if (isRead && path === '/members') send(response, 200, `${JSON.stringify(readMembers(parts))}\n`, 'application/json');
+  else if (isRead && path === '/datum') await answerDatum(response, parts, new URLSearchParams(query));
   else if (isRead && path === '/explain') {
     const { status, body } = await explain(parts.session, new URLSearchParams(query));
     send(response, status, body, status === 200 ? 'application/json' : 'text/plain; charset=utf-8');
@@ -71,6 +72,16 @@ async function answer(
     if (answered !== undefined) send(response, answered.status, answered.body, 'application/json');
     else if (isRead) send(response, 404, 'not found\n');
     else send(response, 405, 'only GET is answered here\n');
+  }
+}
+
+async function answerDatum(response: ServerResponse, parts: NodeParts, query: URLSearchParams): Promise<void> {
+  try {
+    send(response, 200, `${JSON.stringify(await readDatum(parts, query))}\n`, 'application/json');
+  } catch (caught) {
+    const error = RegistryError.from(caught);
+    const status = error.code === RegistryErrorCode.InvalidArgument ? 400 : 503;
+    send(response, status, `${JSON.stringify({ error: error.code, message: error.message })}\n`, 'application/json');
   }
 }
 

@@ -13,6 +13,12 @@ export interface ClusterConfig {
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
+/** Where Meta keeps what must not be lost. */
+export interface MetaStoreConfig {
+  readonly etcd: string;
+  readonly etcdTls: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
 const DEFAULT_LISTEN = '127.0.0.1:9620';
 /** Shorter secrets can be guessed from a recorded handshake. */
 const SECRET_LEAST_LENGTH = 16;
@@ -38,6 +44,31 @@ export const replicasSchema = {
   maximum: 3,
   default: 2,
   description: 'Copies of each slot on different Data nodes; read by Meta',
+} as const;
+
+const etcdFile = (what: string) => ({ type: 'string', default: '', description: `${what}, PEM file, for etcd with https` }) as const;
+
+/** JSON schema (Ajv) of the group `meta`. */
+export const metaStoreConfigSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    etcd: {
+      type: 'string',
+      pattern: '^(https?://[^,\\s]+(,https?://[^,\\s]+)*)?$',
+      default: '',
+      description: 'Addresses of etcd for several Metas, http://host:2379[,...]; empty: the embedded store of the only Meta',
+    },
+    etcdTls: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        ca: etcdFile('Authority that signed etcd'),
+        cert: etcdFile('Certificate of this node for etcd'),
+        key: etcdFile('Key of this node for etcd'),
+      },
+    },
+  },
 } as const;
 
 /** JSON schema (Ajv) of the group `cluster`. */
@@ -121,7 +152,11 @@ export function clusterProblems(config: Config): readonly string[] {
   if (!rolesOf(config).includes(Role.Meta) && config.join === '') {
     problems.push('join: a node without the role meta needs the address of a Meta node, --join host:port');
   }
-  const { host } = listenAddress(config);
+  const { host, port } = listenAddress(config);
+  const own = [host, cluster.advertisedHost].map((each) => `${hostInAddress(each)}:${port}`);
+  if (rolesOf(config).includes(Role.Meta) && config.meta.etcd === '' && joinAddresses(config).some((address) => !own.includes(address))) {
+    problems.push('meta.etcd: several Metas need a store they share, --meta.etcd http://host:2379');
+  }
   const files = Object.values(cluster.tls).filter((path) => path !== '').length;
   if (files !== 0 && files !== 3) problems.push('cluster.tls: ca, cert and key belong together');
   if (!isLoopback(host) && cluster.secretFile === '' && files === 0) {
@@ -133,6 +168,7 @@ export function clusterProblems(config: Config): readonly string[] {
   if (problems.length > 0) return problems;
   try {
     readNodeNetwork(config);
+    readEtcdTls(config.meta);
   } catch (caught) {
     problems.push(sentence(caught));
   }
@@ -162,6 +198,12 @@ export function readNodeNetwork(config: Config): NodeNetwork {
         }
       : undefined,
   };
+}
+
+/** @throws RegistryError `invalid-argument` with a sentence that names the file. */
+export function readEtcdTls({ etcdTls }: MetaStoreConfig): { readonly ca?: string; readonly cert?: string; readonly key?: string } {
+  const read = (name: 'ca' | 'cert' | 'key') => (etcdTls[name] === '' ? {} : { [name]: readText(etcdTls[name], `meta.etcdTls.${name}`) });
+  return { ...read('ca'), ...read('cert'), ...read('key') };
 }
 
 /** `host` as part of an address. */

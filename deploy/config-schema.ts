@@ -1,7 +1,15 @@
 import { type EurekaConfig, eurekaConfigSchema } from '../adapters/eureka/index.ts';
 import { type SofaConfig, sofaConfigSchema } from '../adapters/sofa-bolt/index.ts';
 import { CrossProtocol, DEFAULT_CROSS_PROTOCOL } from '../core/index.ts';
-import { type ClusterConfig, clusterConfigSchema, joinSchema, replicasSchema, rolesSchema } from './cluster-config.ts';
+import {
+  type ClusterConfig,
+  clusterConfigSchema,
+  joinSchema,
+  type MetaStoreConfig,
+  metaStoreConfigSchema,
+  replicasSchema,
+  rolesSchema,
+} from './cluster-config.ts';
 
 /** The whole configuration after defaults: nothing is optional. */
 export interface Config {
@@ -14,6 +22,7 @@ export interface Config {
   readonly slots: number;
   readonly replicas: number;
   readonly cluster: ClusterConfig;
+  readonly meta: MetaStoreConfig;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'json' | 'text' };
   readonly admin: { readonly host: string; readonly port: number };
   readonly registry: {
@@ -46,6 +55,7 @@ export const configSchema = {
     slots: { type: 'integer', enum: [256, 1024, 4096], default: 256, description: 'Slot count; fixed at the first start' },
     replicas: replicasSchema,
     cluster: clusterConfigSchema,
+    meta: metaStoreConfigSchema,
     log: {
       type: 'object',
       additionalProperties: false,

@@ -80,6 +80,7 @@ function createParts(config: Config, log: Log): NodeParts {
     roles: rolesOf(config),
     slotCount: config.slots,
     network: undefined,
+    peers: undefined,
     discovery: undefined,
     store: undefined,
     meta: undefined,

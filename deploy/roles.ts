@@ -11,6 +11,7 @@ import {
   type MetaStore,
   type NodeMetrics,
   openEmbeddedStore,
+  openEtcdStore,
   openSlotCache,
   type PeerId,
   type PeerTransport,
@@ -23,12 +24,14 @@ import {
   startSessionServer,
   TcpNetwork,
 } from '../core/index.ts';
-import { hostInAddress, isAmongOthers, isWildcard, joinAddresses, readNodeNetwork } from './cluster-config.ts';
+import { hostInAddress, isAmongOthers, isWildcard, joinAddresses, readEtcdTls, readNodeNetwork } from './cluster-config.ts';
 import type { Config } from './config-schema.ts';
 import { MetaDiscovery } from './meta-discovery.ts';
 
 const HEARTBEAT_MS = 1_000;
 const HEARTBEAT_LEASE_MS = 20_000;
+/** Data nodes of a new cluster are started together: the first slot table waits this long for the others. */
+const GATHER_MS = 1_500;
 
 /** What runs in this process so far; a role that is not configured, or has not started yet, is undefined. */
 export interface NodeParts {
@@ -38,6 +41,8 @@ export interface NodeParts {
   readonly slotCount: number;
   /** undefined for a gateway that is alone. */
   network: TcpNetwork | undefined;
+  /** For the admin port, in the name of one of the roles. */
+  peers: PeerTransport | undefined;
   discovery: MetaDiscovery | undefined;
   store: MetaStore | undefined;
   meta: MetaServer | undefined;
@@ -69,6 +74,8 @@ export async function startRoles(
   const endpoint = await openNetwork(config, parts, started);
   const start: RoleStart = { config, parts, started, endpoint };
   const { roles, host } = parts;
+  const [speaker = Role.Data] = roles;
+  parts.peers = endpoint(peerId(host.nodeId, speaker));
   const own = roles.includes(Role.Meta) ? peerId(host.nodeId, Role.Meta) : undefined;
   if (own !== undefined) await startMeta(start);
   const metas = await findMetas(start, own);
@@ -127,12 +134,28 @@ function roleHost({ parts, endpoint }: RoleStart, role: Role) {
 
 async function startMeta(start: RoleStart): Promise<void> {
   const { config, parts, started } = start;
-  const store = await openEmbeddedStore({ folder: join(config.dataDir, 'meta'), clock: parts.host.clock, log: parts.host.log });
+  const store = await openStore(config, parts.host);
   parts.store = store;
   started.push({ drain: async () => undefined, stop: () => store.close() });
-  const meta = { cluster: config.cluster.name, slotCount: config.slots, replicas: config.replicas, heartbeatMs: HEARTBEAT_MS };
+  const meta = {
+    cluster: config.cluster.name,
+    slotCount: config.slots,
+    replicas: config.replicas,
+    heartbeatMs: HEARTBEAT_MS,
+    address: parts.network?.address ?? '',
+    zone: config.cluster.zone,
+    // With all roles in one process the first Data node is this one.
+    gatherMs: parts.roles.includes(Role.Data) ? 0 : GATHER_MS,
+  };
   parts.meta = await startMetaServer(meta, roleHost(start, Role.Meta), store);
   started.push(parts.meta);
+}
+
+function openStore(config: Config, { clock, log, random, nodeId }: Host): Promise<MetaStore> {
+  const { etcd } = config.meta;
+  if (etcd === '') return openEmbeddedStore({ folder: join(config.dataDir, 'meta'), clock, log });
+  const endpoints = etcd.split(',');
+  return openEtcdStore({ endpoints, tls: readEtcdTls(config.meta), cluster: config.cluster.name, client: nodeId, clock, random, log });
 }
 
 async function startData(start: RoleStart, common: Common): Promise<void> {

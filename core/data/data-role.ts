@@ -13,6 +13,13 @@ import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Closeable } from '../seams/transport.ts';
 import { slotOf } from '../slot/slot-of.ts';
+import {
+  type DatumHolding,
+  decodeDatumHoldings,
+  decodeDatumInspect,
+  encodeDatumHoldingsAnswer,
+  encodeDatumInspectAnswer,
+} from '../wire/datum-inspect.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
 import { MessageKind } from '../wire/frame.ts';
 import { decodeTableChanged } from '../wire/heartbeat.ts';
@@ -23,6 +30,7 @@ import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, enc
 import type { SlotAddress } from '../wire/slot-head.ts';
 import { decodeSlotLog, decodeSlotPage, encodeSlotLogAnswer, encodeSlotPageAnswer } from '../wire/slot-log.ts';
 import { decodeSlotFetch, decodeSlotInterest, encodeSlotFetchAnswer, encodeSlotInterestAnswer } from '../wire/slot-read.ts';
+import { holdingOf, inspect } from './datum-inspect.ts';
 import { FlipRepair } from './flip-repair.ts';
 import { FollowerSync } from './follower-sync.ts';
 import type { HeldNames } from './held-names.ts';
@@ -130,6 +138,8 @@ export class DataRole implements DataServer {
       [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
       [MessageKind.CompareDatums, (from, frame) => this.#compare(from, frame)],
       [MessageKind.SessionPulse, (from, frame) => this.#pulse(from, frame)],
+      [MessageKind.DatumInspect, (_from, frame) => this.#inspect(decodeDatumInspect(frame))],
+      [MessageKind.DatumHoldings, (_from, frame) => encodeDatumHoldingsAnswer(this.#holding(decodeDatumHoldings(frame)))],
       [MessageKind.TableChanged, (from, frame) => void this.#meta.handleTableChanged(from, decodeTableChanged(frame))],
     ]);
     this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
@@ -393,6 +403,16 @@ export class DataRole implements DataServer {
       behind: behind.map((cursor) => cursor.slotId),
       holds: this.#leases.holds().slice(0, LIMITS.leaseHoldsReported),
     });
+  }
+
+  #holding(dataInfoId: DataInfoId): DatumHolding {
+    const slotId = slotOf(foldDataInfoId(dataInfoId), this.#config.slotCount);
+    return holdingOf(this.#host.peers, this.#replicas.get(slotId), dataInfoId);
+  }
+
+  async #inspect(dataInfoId: DataInfoId): Promise<Uint8Array> {
+    const replica = this.#replicas.get(slotOf(foldDataInfoId(dataInfoId), this.#config.slotCount));
+    return encodeDatumInspectAnswer(await inspect(this.#host.peers, replica, this.#meta.members, dataInfoId));
   }
 
   // Housekeeping

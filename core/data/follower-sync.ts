@@ -16,6 +16,7 @@ import type { Moment } from './slot-store.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 300;
+const RETRY_MOST_MS = 1_200;
 const RECHECK_MS = 1_000;
 /** Names of one repair that are written into the log. */
 const NAMES_MOST = 20;
@@ -123,6 +124,7 @@ export class FollowerSync {
     const appliedAtStart = replica.applied;
     let after = '';
     let sequence: number | undefined;
+    let retryMs = RETRY_MS;
     while (isCurrent()) {
       try {
         const { slotId, leader } = replica;
@@ -145,7 +147,10 @@ export class FollowerSync {
           slot: replica.slotId,
           reason: RegistryError.from(caught).message,
         });
-        await new Promise<void>((resolve) => this.#host.clock.schedule(RETRY_MS, resolve));
+        // A new leader has better things to do than to refuse the followers of all its slots again and again.
+        const delayMs = retryMs;
+        retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
+        await new Promise<void>((resolve) => this.#host.clock.schedule(delayMs, resolve));
       }
     }
   }

@@ -21,6 +21,8 @@ export interface MetaConfig {
   /** `host:port` for other nodes; '' (or absent) in one process. */
   readonly address?: string;
   readonly zone?: string;
+  /** How long the first slot table of a new cluster waits for more Data nodes; not at all when absent. */
+  readonly gatherMs?: number;
 }
 
 /** Who leads, as one Meta sees it. */

@@ -11,6 +11,8 @@ import { Membership } from './membership.ts';
 import { type ReplicationState, SlotArranger } from './slot-arranger.ts';
 
 /** The leader's watch: evicts, arranges and notices its own stalls. */
+/** How often somebody may be found to be gone: a part of the heartbeats that must be missed for it. */
+const LOOK_MS = 250;
 const TICK_MS = 1_000;
 const STALL_MS = 500;
 /** Members of before are kept as long as if each had sent its last heartbeat when the term began. */
@@ -55,7 +57,9 @@ export class LeaderTerm {
   #saveAgain = false;
   #wasSettled = false;
   #timer: Timer | undefined;
-  #lastTickMs: number;
+  #nextTickMs: number;
+  /** When the first Data node of a cluster without a table was heard. */
+  #firstDataAtMs: number | undefined;
   #isOver = false;
 
   constructor(parts: TermParts) {
@@ -64,7 +68,7 @@ export class LeaderTerm {
     this.#table = table;
     this.#documentRevision = parts.documentRevision;
     this.#beganAtMs = host.clock.monotonicMs();
-    this.#lastTickMs = this.#beganAtMs;
+    this.#nextTickMs = this.#beganAtMs + TICK_MS;
     this.#membership = new Membership(config.heartbeatMs, parts.term, parts.lastMembersEpoch);
     this.#arranger = new SlotArranger(config.slotCount, config.replicas, this.#membership);
     this.#remember();
@@ -178,17 +182,22 @@ export class LeaderTerm {
 
   #scheduleTick(): void {
     if (this.#isOver) return;
-    this.#timer = this.#parts.host.clock.schedule(TICK_MS, () => {
-      void this.#tick().finally(() => this.#scheduleTick());
+    const dueMs = this.#parts.host.clock.monotonicMs() + LOOK_MS;
+    this.#timer = this.#parts.host.clock.schedule(LOOK_MS, () => {
+      void this.#look(dueMs).finally(() => this.#scheduleTick());
     });
   }
 
-  async #tick(): Promise<void> {
+  async #look(dueMs: number): Promise<void> {
     const nowMs = this.#parts.host.clock.monotonicMs();
-    const lateMs = nowMs - this.#lastTickMs - TICK_MS;
-    this.#lastTickMs = nowMs;
-    if (lateMs > STALL_MS) this.#membership.forgive(lateMs);
+    if (nowMs - dueMs > STALL_MS) this.#membership.forgive(nowMs - dueMs);
     const gone = this.#membership.evict(nowMs);
+    if (gone.length === 0 && nowMs < this.#nextTickMs) return;
+    this.#nextTickMs = nowMs + TICK_MS;
+    await this.#tick(gone);
+  }
+
+  async #tick(gone: readonly Member[]): Promise<void> {
     for (const member of gone) {
       this.#awaited.delete(member.peer);
       this.#parts.host.log.warn('member lost', { peer: member.peer });
@@ -228,7 +237,7 @@ export class LeaderTerm {
 
   async #arrangeOnce(): Promise<void> {
     const dataNodes = this.#membership.members().filter((member) => member.role === Role.Data);
-    if (this.#isOver || dataNodes.length === 0 || !this.#isSettled()) return;
+    if (this.#isOver || dataNodes.length === 0 || !this.#isSettled() || this.#isGathering()) return;
     const back = dataNodes.map((member) => member.peer).filter((peer) => this.#restarted.has(peer) && !this.#awaited.has(peer));
     const next = this.#arranger.arrange(this.#table, new Set(back));
     const isNew = next !== this.#table;
@@ -237,6 +246,17 @@ export class LeaderTerm {
     for (const peer of back) this.#restarted.delete(peer);
     if (isNew) this.#take(next);
     else if (back.length > 0) this.#announce(undefined);
+  }
+
+  /** A first table that is made for the first Data node alone would have to be moved to the others slot by slot. */
+  #isGathering(): boolean {
+    const { config, host } = this.#parts;
+    if (this.#table.slots.length > 0) return false;
+    const nowMs = host.clock.monotonicMs();
+    this.#firstDataAtMs ??= nowMs;
+    const isOver = nowMs - this.#firstDataAtMs >= (config.gatherMs ?? 0);
+    if (!isOver) this.#nextTickMs = nowMs;
+    return !isOver;
   }
 
   #take(table: SlotTable): void {

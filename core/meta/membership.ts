@@ -15,13 +15,15 @@ interface Entry {
 /** More changes of the member list than one Meta sees; term numbers of etcd stay below 2^33, so the product is exact. */
 const EPOCHS_PER_TERM = 2 ** 20;
 
-/** Heartbeats a Data node must have missed before the evidence of broken links counts. */
+/** Heartbeats a member must have missed before broken links that a majority of the others reports are believed. */
 const BEATS_MISSED_FOR_EVIDENCE = 3;
+/** The same when there are several others and all of them report it. A stall of two seconds breaks no link. */
+const BEATS_MISSED_WHEN_UNANIMOUS = 2;
 
 /**
  * Who is in the cluster, by heartbeat leases on the monotonic clock. A decision class over values: time is an argument.
  * A member is gone when its lease ran out, when it said goodbye (lease 0), or, for a peer that several others lost, as soon
- * as a majority of the other members report a broken link and it missed three beats.
+ * as a majority of the other members report a broken link and it missed three beats, or all of several and it missed two.
  */
 export class Membership {
   readonly #entries = new Map<PeerId, Entry>();
@@ -102,12 +104,15 @@ export class Membership {
     const silentMs = nowMs - entry.lastBeatMs;
     if (silentMs > entry.leaseMs) return true;
     if (entry.member.role === Role.Meta) return false;
-    if (silentMs <= BEATS_MISSED_FOR_EVIDENCE * this.#heartbeatMs) return false;
+    if (silentMs <= BEATS_MISSED_WHEN_UNANIMOUS * this.#heartbeatMs) return false;
     // Metas talk to few, so their silence about a link says nothing.
     const others = [...this.#entries.values()].filter(
       (other) => other !== entry && other.member.role !== Role.Meta && nowMs - other.lastBeatMs <= 2 * this.#heartbeatMs,
     );
     const witnesses = others.filter((other) => other.broken.has(entry.member.peer));
-    return witnesses.length > 0 && witnesses.length * 2 > others.length;
+    // Several who agree are believed sooner than a majority of them.
+    if (witnesses.length > 1 && witnesses.length === others.length) return true;
+    const isMajority = witnesses.length > 0 && witnesses.length * 2 > others.length;
+    return isMajority && silentMs > BEATS_MISSED_FOR_EVIDENCE * this.#heartbeatMs;
   }
 }

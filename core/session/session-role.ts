@@ -8,6 +8,7 @@ import type { RoleHost } from '../seams/host.ts';
 import type { Formats } from '../seams/protocol-adapter.ts';
 import type { ClientInfo, GlobalChange, ServiceView, SessionAddress, SessionGateway } from '../seams/session-gateway.ts';
 import type { Closeable } from '../seams/transport.ts';
+import { type DatumHolding, decodeDatumHoldings, encodeDatumHoldingsAnswer } from '../wire/datum-inspect.ts';
 import { dispatcher, type MessageHandler } from '../wire/dispatch.ts';
 import { decodeDocumentsChanged } from '../wire/documents.ts';
 import { MessageKind } from '../wire/frame.ts';
@@ -62,6 +63,8 @@ export class SessionRole implements SessionServer {
   readonly #trace: SessionTrace;
   readonly #closeables: Closeable[] = [];
   #pushSwitch: PushSwitch | undefined;
+  /** Greatest version known of each slot, for the rest of this turn. */
+  #highestBySlot: ReadonlyMap<number, DatumVersion> | undefined;
   #stopped = false;
 
   constructor(config: SessionConfig, host: RoleHost, meta: MetaClient, formats: Formats) {
@@ -136,6 +139,7 @@ export class SessionRole implements SessionServer {
       [MessageKind.SlotLog, (_from, frame) => this.#reader.takeLog(frame)],
       [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
       [MessageKind.CompareDatums, (_from, frame) => this.#compareDatums(frame)],
+      [MessageKind.DatumHoldings, (_from, frame) => encodeDatumHoldingsAnswer(this.#holding(decodeDatumHoldings(frame)))],
       [MessageKind.TableChanged, (from, frame) => void this.#meta.handleTableChanged(from, decodeTableChanged(frame))],
       [MessageKind.DocumentsChanged, (_from, frame) => void this.#documents.changed(decodeDocumentsChanged(frame))],
     ]);
@@ -228,20 +232,34 @@ export class SessionRole implements SessionServer {
     return encodeCompareDatumsAnswer(answerCompareDatums(request, this.#host.processId, kept, highest));
   }
 
+  #holding(dataInfoId: DataInfoId): DatumHolding {
+    const foldedId = foldDataInfoId(dataInfoId);
+    const publishers = this.#store.publishers(this.#router.slotOf(foldedId), dataInfoId).length;
+    const held = { version: this.#views.knownVersion(foldedId), publishers, sent: this.#pushes.sentVersion(foldedId) };
+    return { peer: this.#host.peers.self, part: 'session', ...held, problem: '' };
+  }
+
   #knownVersion(foldedId: FoldedId): DatumVersion {
     const sent = this.#pushes.sentVersion(foldedId);
     const known = this.#views.knownVersion(foldedId);
     return sent > known ? sent : known;
   }
 
+  /** A new leader asks for all its slots in one turn: all names are gone through once for them, not once per slot. */
   #highestVersion(slotId: number): DatumVersion {
-    let highest = 0n;
-    for (const name of new Set([...this.#pushes.names(), ...this.#views.names()])) {
-      if (this.#router.slotOf(name) !== slotId) continue;
-      const version = this.#knownVersion(name);
-      if (version > highest) highest = version;
+    if (this.#highestBySlot === undefined) {
+      const highest = new Map<number, DatumVersion>();
+      for (const name of new Set([...this.#pushes.names(), ...this.#views.names()])) {
+        const slot = this.#router.slotOf(name);
+        const version = this.#knownVersion(name);
+        if (version > (highest.get(slot) ?? 0n)) highest.set(slot, version);
+      }
+      this.#highestBySlot = highest;
+      this.#host.clock.soon(() => {
+        this.#highestBySlot = undefined;
+      });
     }
-    return highest;
+    return this.#highestBySlot.get(slotId) ?? 0n;
   }
 
   async #query(dataInfoId: DataInfoId, format: string): Promise<ServiceView> {

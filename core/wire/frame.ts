@@ -32,6 +32,8 @@ export const MessageKind = {
   DocumentList: 31,
   DocumentWrite: 32,
   DocumentsChanged: 33,
+  DatumInspect: 40,
+  DatumHoldings: 41,
   Error: 255,
 } as const;
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];

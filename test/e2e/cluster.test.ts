@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../core/index.ts';
-import type { MembersPage } from '../../deploy/cluster-pages.ts';
+import type { DatumPage, MembersPage } from '../../deploy/cluster-pages.ts';
 import { BoltApp } from '../support/cluster/bolt-app.ts';
 import { LocalCluster } from '../support/cluster/local-cluster.ts';
 import { Population } from '../support/cluster/population.ts';
@@ -78,6 +78,20 @@ describe('a cluster of processes', () => {
     const { links } = await own.page<MembersPage>('/members');
     const otherNode = (await other.page<MembersPage>('/members')).node;
     expect(links.find((link) => link.node === otherNode)?.state).toBe('idle');
+  });
+
+  it('shows a datum with its versions at leader, followers and Sessions, on every node', async () => {
+    for (const each of cluster.nodes) {
+      const { holdings } = await each.page<DatumPage>('/datum?dataId=fix.bolt.0');
+      expect(holdings.map((holding) => holding.part)).toEqual(['leader', 'follower', 'session', 'session']);
+      const [version] = holdings.map((holding) => holding.version);
+      expect(holdings.slice(0, 2)).toMatchObject([
+        { version, publishers: 2 },
+        { version, publishers: 2 },
+      ]);
+      expect(holdings.filter((holding) => holding.sent === version)).toHaveLength(1);
+    }
+    expect(JSON.parse((await http(node(Role.Data).ports.admin, { path: '/datum' })).text)).toMatchObject({ error: 'invalid-argument' });
   });
 
   it.each([1, 2])('serves all slots again within 5 s after kill -9 of a Data node, and nobody sees a shorter list (trial %d)', async () => {

@@ -82,7 +82,10 @@ describe.each(MESSAGES)('the message $name', (message) => {
     expect(frames.length).toBeGreaterThan(0);
     const outcomes = new Map<string, number>();
     for (let round = 0; round < 3_000; round += 1) {
-      const outcome = outcomeOf(message, hostile(chance, message.kind, frames, round));
+      const frame = hostile(chance, message.kind, frames, round);
+      // Noise that happens to be an error answer is one.
+      if (frame[1] === MessageKind.Error) continue;
+      const outcome = outcomeOf(message, frame);
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
     expect(new Set(outcomes.keys())).toEqual(new Set(['malformed', 'value']));

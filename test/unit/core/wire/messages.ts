@@ -1,6 +1,7 @@
 import type { DataInfoId, FoldedId } from '../../../../core/model/data-info-id.ts';
 import type { Member, PeerId, ProcessId } from '../../../../core/model/node.ts';
 import { SlotStatus } from '../../../../core/model/slot-table.ts';
+import * as inspect from '../../../../core/wire/datum-inspect.ts';
 import * as documents from '../../../../core/wire/documents.ts';
 import { MessageKind } from '../../../../core/wire/frame.ts';
 import * as heartbeat from '../../../../core/wire/heartbeat.ts';
@@ -423,4 +424,31 @@ export const META_MESSAGES: readonly Message[] = [
   }),
 ];
 
-export const MESSAGES: readonly Message[] = [...SLOT_MESSAGES, ...META_MESSAGES];
+const HOLDING: inspect.DatumHolding = {
+  peer: 'node-1/data' as PeerId,
+  part: 'leader',
+  version: 2n ** 53n + 1n,
+  publishers: 2,
+  sent: 0n,
+  problem: '',
+};
+const ABSENT: inspect.DatumHolding = { ...HOLDING, part: 'session', version: 0n, publishers: 0, sent: MAX_U64, problem: 'timeout: 没有' };
+
+const INSPECT_MESSAGES: readonly Message[] = [
+  message('datum inspect', MessageKind.DatumInspect, inspect.encodeDatumInspect, inspect.decodeDatumInspect, {
+    usual: NAME,
+    odd: UNICODE_NAME,
+  }),
+  message('datum inspect answer', MessageKind.DatumInspect, inspect.encodeDatumInspectAnswer, inspect.decodeDatumInspectAnswer, {
+    usual: [HOLDING, { ...HOLDING, part: 'follower' }, ABSENT],
+    empty: [],
+    large: many(400, (i) => ({ ...ABSENT, peer: `node-${i}/session` as PeerId, publishers: MAX })),
+  }),
+  message('datum holdings', MessageKind.DatumHoldings, inspect.encodeDatumHoldings, inspect.decodeDatumHoldings, { usual: NAME }),
+  message('datum holdings answer', MessageKind.DatumHoldings, inspect.encodeDatumHoldingsAnswer, inspect.decodeDatumHoldingsAnswer, {
+    usual: HOLDING,
+    absent: ABSENT,
+  }),
+];
+
+export const MESSAGES: readonly Message[] = [...SLOT_MESSAGES, ...META_MESSAGES, ...INSPECT_MESSAGES];

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { Membership } from '../../../../core/meta/membership.ts';
+import { type NodeId, type PeerId, peerId, processId, Role } from '../../../../core/model/node.ts';
+
+const BEAT_MS = 1_000;
+const id = (name: string, role: Role): PeerId => peerId(name as NodeId, role);
+const VICTIM = id('d1', Role.Data);
+
+/** Members that beat every second, but for the victim, which was heard last at 0; each may report a broken link to it. */
+class Scene {
+  readonly membership = new Membership(BEAT_MS, 1, 0);
+  readonly #others: { readonly peer: PeerId; readonly role: Role; readonly sees: boolean }[] = [];
+
+  constructor() {
+    this.#beat(VICTIM, Role.Data, false, 0);
+  }
+
+  with(count: number, role: Role, sees: boolean): this {
+    for (let i = 0; i < count; i += 1) this.#others.push({ peer: id(`${role}-${this.#others.length}`, role), role, sees });
+    return this;
+  }
+
+  /** When the victim is found to be gone, looking four times a second; undefined within the first ten seconds. */
+  goneAtMs(): number | undefined {
+    for (let nowMs = 0; nowMs <= 10_000; nowMs += 250) {
+      if (nowMs % BEAT_MS === 0) for (const { peer, role, sees } of this.#others) this.#beat(peer, role, sees, nowMs);
+      if (this.membership.evict(nowMs).some((member) => member.peer === VICTIM)) return nowMs;
+    }
+    return undefined;
+  }
+
+  #beat(peer: PeerId, role: Role, sees: boolean, nowMs: number): void {
+    const member = { peer, role, processId: processId(peer.split('/')[0] as NodeId, 'p'), address: '', zone: '' };
+    const head = { cluster: 'c', slotCount: 256, member, leaseMs: 20_000, tableEpoch: 0, membersEpoch: 0, load: 0 };
+    this.membership.beat({ ...head, slots: [], broken: sees ? [VICTIM] : [] }, nowMs);
+  }
+}
+
+describe('evidence of broken links', () => {
+  it('that all of several report is believed after two missed beats', () => {
+    expect(new Scene().with(2, Role.Data, true).with(2, Role.Session, true).goneAtMs()).toBe(2_250);
+  });
+
+  it('that a majority reports is believed after three', () => {
+    expect(new Scene().with(2, Role.Data, true).with(1, Role.Session, false).goneAtMs()).toBe(3_250);
+  });
+
+  it('of the only other member is believed after three', () => {
+    expect(new Scene().with(1, Role.Session, true).goneAtMs()).toBe(3_250);
+  });
+
+  it('of half of the others, or of nobody, leaves it to the lease', () => {
+    expect(new Scene().with(1, Role.Data, true).with(1, Role.Session, false).goneAtMs()).toBeUndefined();
+    expect(new Scene().with(2, Role.Data, false).with(2, Role.Session, false).goneAtMs()).toBeUndefined();
+    expect(new Scene().goneAtMs()).toBeUndefined();
+  });
+});
