@@ -155,7 +155,7 @@ export interface DocumentGateway {
   put(key: string, value: Uint8Array, expectedRevision?: number): Promise<number>;
   /** Resolves false when it did not exist. */
   delete(key: string): Promise<boolean>;
-  /** Keeps a copy of all documents below a prefix; `ready` resolves when it is complete. `changed` hears every later change. */
+  /** Keeps a copy of all documents below a prefix; `ready` resolves when it is complete, or when the Session stops. `changed` hears every later change. */
   watch(prefix: string, changed: (change: DocumentChange) => void): DocumentWatch;
 }
 

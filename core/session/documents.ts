@@ -91,6 +91,8 @@ export class Documents implements DocumentGateway {
 
   stop(): void {
     this.#stopped = true;
+    // Whoever waits for the documents waits in vain now.
+    for (const watch of this.#watches) watch.resolveReady();
   }
 
   async #write(key: string, value: Uint8Array | undefined, expectedRevision: number | undefined) {
