@@ -19,7 +19,7 @@ const TOOLS = {
   java: { name: 'a JDK 17 or newer (javac)', isThere: () => jdkMajor() >= 17, package: 'openjdk-17-jdk-headless' },
   mvn: { name: 'Maven (mvn)', isThere: () => has('mvn', '-version'), package: 'maven' },
   python: { name: 'Python 3 with venv', isThere: () => has('python3', '-c', 'import venv, ensurepip'), package: 'python3-venv' },
-  go: { name: 'Go 1.19 or newer', isThere: () => has('go', 'version'), package: 'golang-go' },
+  go: { name: 'Go 1.19 or newer', isThere: () => goMinor() >= 19, package: 'golang-go' },
 };
 
 /** name, the tools it needs, and how it runs. A group whose tools are missing is listed as not run, with the command that brings them. */
@@ -143,6 +143,11 @@ function missingTools(names) {
 function jdkMajor() {
   const { stdout } = spawnSync('javac', ['-version'], { encoding: 'utf8' });
   return Number(/javac (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
+}
+
+function goMinor() {
+  const { stdout } = spawnSync('go', ['version'], { encoding: 'utf8' });
+  return Number(/go1\.(\d+)/.exec(stdout ?? '')?.[1] ?? 0);
 }
 
 function has(command, ...args) {

@@ -12,8 +12,8 @@ export interface ClientAbilities {
   /** Reconciles hashes by itself and reports mismatches. */
   readonly reconciles: boolean;
   readonly delta: boolean;
-  /** Characters which the library can carry in an instance id: some write the id into their URLs as it is. */
-  readonly idCharacters: string;
+  /** Writes an instance id into its URLs as it is, so that what follows a `#` or `?` in it is no part of the path. */
+  readonly writesIdsRaw: boolean;
   /** Metadata names of any characters arrive; some libraries read or write XML names as they are. */
   readonly oddMetadataNames: boolean;
   /** Lives through an outage after which the server's registry is another one, which some do only by luck. */
@@ -57,11 +57,12 @@ const ODD_NAMES = { 'two words': 'a', a_b$c: 'b', 'x:y': 'c', '1st': 'd', 'кл�
 export function eurekaScenarios(name: string, options: ScenarioOptions): void {
   describe(name, () => {
     let gateway: GatewayProcess;
+    let driver: ClientDriver;
     let stage: Stage;
 
     beforeAll(async () => {
-      const [started, driver] = await Promise.all([GatewayProcess.start(), options.startDriver()]);
-      gateway = started;
+      gateway = await GatewayProcess.start();
+      driver = await options.startDriver();
       stage = { url: gateway.url, operator: new EurekaOperator(gateway.eurekaPort), driver, delta: options.delta };
       // The first client of a virtual machine loads its classes, which is no part of any scenario.
       const scene = new Scene(stage);
@@ -69,7 +70,7 @@ export function eurekaScenarios(name: string, options: ScenarioOptions): void {
       await scene.end();
     });
     afterAll(async () => {
-      await stage?.driver.kill();
+      await driver?.kill();
       await gateway?.stop();
     });
 
@@ -211,7 +212,7 @@ function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
   });
 
   scenario('lives under an id with odd characters', async (scene) => {
-    const instanceId = `host:${scene.app}${[...abilities.idCharacters].map((character) => `${character}x`).join('')}`;
+    const instanceId = `host:${scene.app}/x x!x${abilities.writesIdsRaw ? '' : '#x?x'}`;
     await scene.start('a', { instanceId, leaseSeconds: 60 });
     const registeredAt = async () =>
       (await scene.operator.instances(scene.app)).map((instance) => instance.leaseInfo.registrationTimestamp);
@@ -227,6 +228,16 @@ function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
     });
     await scene.stop('a');
     await eventually(async () => expect(await scene.registered()).toEqual([]));
+  });
+
+  if (!abilities.writesIdsRaw) return;
+  scenario('stays registered under an id that its heartbeats cannot name', async (scene) => {
+    const instanceId = `host:${scene.app}#x?x`;
+    await scene.start('a', { instanceId, leaseSeconds: 2 });
+    await scene.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
+    await scene.everyoneSees('a', instanceId, 'silent');
+    // More than a lease has passed: each heartbeat was answered that nobody has this id, so that the client registered again.
+    await scene.everyoneSees('a', instanceId);
   });
 }
 

@@ -10,7 +10,7 @@ for (const form of ['XML', 'JSON'] as const) {
     startDriver: async () => new ClientDriver(await buildGoDriver(FOLDER), form === 'JSON' ? ['-json'] : []),
     reconciles: false,
     delta: false,
-    idCharacters: ':/ !',
+    writesIdsRaw: true,
     oddMetadataNames: form === 'JSON',
     survivesLoss: true,
     trimsMetadata: form === 'XML',

@@ -152,7 +152,12 @@ func (c *client) perform(order command) (interface{}, error) {
 	}
 	if order.Op == "stop" {
 		close(c.done)
-		return nil, c.connection.DeregisterInstance(c.instance())
+		err := c.connection.DeregisterInstance(c.instance())
+		if code, ok := fargo.HTTPResponseStatusCode(err); ok && code == 404 {
+			// An id with # or ? is cut off in the URL; an application would leave it to its lease.
+			return nil, nil
+		}
+		return nil, err
 	}
 	if order.Op == "metadata" {
 		c.lock.Lock()

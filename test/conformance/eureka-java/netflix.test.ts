@@ -9,7 +9,7 @@ for (const client of NETFLIX_CLIENTS) {
     startDriver: netflixDriver(client),
     reconciles: true,
     delta: true,
-    idCharacters: ':/#? !',
+    writesIdsRaw: false,
     oddMetadataNames: true,
     survivesLoss: true,
     more: (scenario) => {

@@ -8,7 +8,7 @@ eurekaScenarios('eureka-js-client 4.5.0, full fetches', {
   startDriver: () => new ClientDriver(process.execPath, [DRIVER]),
   reconciles: false,
   delta: false,
-  idCharacters: ':/ !',
+  writesIdsRaw: true,
   oddMetadataNames: true,
   survivesLoss: true,
 });

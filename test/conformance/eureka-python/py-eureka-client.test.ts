@@ -10,7 +10,7 @@ eurekaScenarios('py_eureka_client 0.13.3, XML and deltas', {
   // It reconciles, but keeps to itself when it did.
   reconciles: false,
   delta: true,
-  idCharacters: ':/#? !',
+  writesIdsRaw: false,
   oddMetadataNames: false,
   // Its fetch takes a lock that it already holds when it is the first request that succeeds after an outage, and finds another hash.
   survivesLoss: false,
