@@ -2,6 +2,7 @@ import { type Member, type PeerId, Role } from '../model/node.ts';
 import type { SlotTable } from '../model/slot-table.ts';
 import { allocateSlots } from '../slot/allocation.ts';
 import type { HeartbeatRequest } from '../wire/heartbeat.ts';
+import { FollowerWatch } from './follower-watch.ts';
 import type { Membership } from './membership.ts';
 
 /** How far the copies of the slots are from what is configured. */
@@ -28,6 +29,7 @@ export class SlotArranger {
   readonly #membership: Membership;
   /** The last weight that a leader reported. */
   readonly #weights = new Map<number, number>();
+  readonly #watch = new FollowerWatch();
 
   constructor(slotCount: number, replicas: number, membership: Membership) {
     this.#slotCount = slotCount;
@@ -42,6 +44,11 @@ export class SlotArranger {
   /** The next table; `table` itself when nothing is to be changed. `restarted` nodes live but hold nothing of what the table says. */
   arrange(table: SlotTable, restarted: ReadonlySet<PeerId>): SlotTable {
     const members = new Map(this.#dataNodes().map((member) => [member.peer, member]));
+    this.#watch.note(
+      table,
+      (slotId) => this.#isServing(table, slotId),
+      (slotId, peer) => this.#isSynced(table, slotId, peer, false),
+    );
     return allocateSlots({
       table,
       slotCount: this.#slotCount,
@@ -50,6 +57,7 @@ export class SlotArranger {
       emptyNodes: restarted,
       placeOf: (peer) => ({ machine: machineOf(members.get(peer)), zone: members.get(peer)?.zone ?? '' }),
       weightOf: (slotId) => this.#weights.get(slotId) ?? 0,
+      isUnfit: (slotId, peer) => this.#watch.isUnfit(slotId, peer),
       isSynced: (slotId, peer) => this.#isSynced(table, slotId, peer, true),
       wasSynced: (slotId, peer) => this.#isSynced(table, slotId, peer, false),
       isStable: table.slots.every((slot) => this.#isServing(table, slot.slotId)),

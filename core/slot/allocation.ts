@@ -16,6 +16,8 @@ export interface AllocationInput {
   readonly emptyNodes?: ReadonlySet<PeerId>;
   /** Everywhere the same when absent. */
   readonly placeOf?: (peer: PeerId) => Place;
+  /** Nodes that do not manage to take over a slot, and are no place for a copy of it while there is another. None when absent. */
+  readonly isUnfit?: (slotId: number, peer: PeerId) => boolean;
   /** What leading a slot costs: publishers and pushes. All the same when absent. */
   readonly weightOf?: (slotId: number) => number;
   /** The follower has said, under the present table, that it has applied its leader's log: only then is a copy given up or led by it for balance. */
@@ -38,7 +40,9 @@ const SAME_PLACE: Place = { machine: '', zone: '' };
 export function allocateSlots(input: AllocationInput): SlotTable {
   if (input.dataNodes.length === 0) return input.table;
   const draft = new DraftTable(input.table, input.slotCount, input.dataNodes, input.weightOf ?? (() => 0));
-  const placement = new Placement(draft.nodes, input.placeOf ?? (() => SAME_PLACE));
+  const { isUnfit } = input;
+  const unfit = isUnfit === undefined ? undefined : (slotId: number, node: number) => isUnfit(slotId, draft.peer(node));
+  const placement = new Placement(draft.nodes, input.placeOf ?? (() => SAME_PLACE), unfit);
   const copies = Math.min(input.replicas, draft.nodes.length);
   const isReplaced = replaceLeaders(draft, input);
   const isFilled = fillFollowers(draft, placement, copies - 1);
@@ -120,7 +124,7 @@ function bestPlace(slot: DraftSlot, draft: DraftTable, placement: Placement, loa
   let bestCrowding = 0;
   for (const node of draft.nodes.keys()) {
     if (held.includes(node)) continue;
-    const crowding = placement.crowding([...held, node]);
+    const crowding = placement.crowding(slot.slotId, [...held, node]);
     const isBetter =
       best === undefined ||
       (crowding - bestCrowding || loads.copyOf(node) - loads.copyOf(best) || loads.leadOf(node) - loads.leadOf(best)) < 0;

@@ -103,13 +103,13 @@ class Balance {
     for (const slot of [...this.#resting]) {
       if (this.#copiesUnderWay >= COPIES_UNDER_WAY) return;
       const present = presentOf(slot);
-      let crowding = this.#placement.crowding(heldBy(slot));
+      let crowding = this.#placement.crowding(slot.slotId, heldBy(slot));
       if (crowding === 0) continue;
       this.#count(slot, present, -1);
       let goal: Arrangement | undefined;
       for (const target of this.#outside(slot)) {
         const candidate = this.#best(slot, [...heldBy(slot), target]);
-        const candidateCrowding = this.#placement.crowding([candidate.leader, ...candidate.followers]);
+        const candidateCrowding = this.#placement.crowding(slot.slotId, [candidate.leader, ...candidate.followers]);
         const isBetter =
           candidateCrowding < crowding ||
           (goal !== undefined && candidateCrowding === crowding && this.#score(slot, candidate) < this.#score(slot, goal));
@@ -182,7 +182,7 @@ class Balance {
         const gain = weight * (scoreNow - copies - this.#leadScore(slot, leader) - loss);
         if (gain <= (best?.gain ?? 0)) continue;
         const members = [...held.filter((node) => node !== given), target];
-        if (this.#placement.crowding(members) > this.#placement.crowding(held)) continue;
+        if (this.#placement.crowding(slot.slotId, members) > this.#placement.crowding(slot.slotId, held)) continue;
         best = { goal: { leader, followers: members.filter((node) => node !== leader) }, gain };
       }
     }
@@ -211,7 +211,7 @@ class Balance {
     let bestCrowding = 0;
     let bestScore = 0;
     for (const members of subsets(nodes, this.#copies)) {
-      const crowding = this.#placement.crowding(members);
+      const crowding = this.#placement.crowding(slot.slotId, members);
       for (const leader of members) {
         const arrangement = { leader, followers: members.filter((node) => node !== leader) };
         const score = this.#score(slot, arrangement);

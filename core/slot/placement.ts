@@ -8,6 +8,8 @@ export interface Place {
   readonly zone: string;
 }
 
+/** A node that does not manage to take the slot over is worse than any crowd. */
+const UNFIT_WEIGHT = 1_000_000;
 /** A zone shared without need weighs more than any number of shared machines. */
 const ZONE_WEIGHT = 1_000;
 
@@ -20,8 +22,10 @@ export class Placement {
   readonly #machines: readonly number[];
   readonly #zoneCount: number;
   readonly #machineCount: number;
+  readonly #isUnfit: ((slotId: number, node: number) => boolean) | undefined;
 
-  constructor(nodes: readonly PeerId[], placeOf: (peer: PeerId) => Place) {
+  constructor(nodes: readonly PeerId[], placeOf: (peer: PeerId) => Place, isUnfit?: (slotId: number, node: number) => boolean) {
+    this.#isUnfit = isUnfit;
     const places = nodes.map((peer) => placeOf(peer));
     this.#zones = numbered(places.map((place) => place.zone));
     // A node whose machine is unknown counts as a machine of its own.
@@ -30,13 +34,14 @@ export class Placement {
     this.#machineCount = new Set(this.#machines).size;
   }
 
-  /** 0 when the copies are spread as far as the nodes allow; more the closer together they are. */
-  crowding(copies: readonly number[]): number {
+  /** 0 when the copies are spread as far as the nodes allow and each can be whole; more the closer together they are. */
+  crowding(slotId: number, copies: readonly number[]): number {
     const zones = distinct(copies, this.#zones);
     const machines = distinct(copies, this.#machines);
     const missingZones = Math.min(copies.length, this.#zoneCount) - zones;
     const missingMachines = Math.min(copies.length, this.#machineCount) - machines;
-    return missingZones * ZONE_WEIGHT + missingMachines;
+    const unfit = this.#isUnfit === undefined ? 0 : copies.filter((node) => this.#isUnfit?.(slotId, node)).length;
+    return unfit * UNFIT_WEIGHT + missingZones * ZONE_WEIGHT + missingMachines;
   }
 }
 

@@ -51,6 +51,21 @@ describe('a Data node that joins', () => {
   });
 });
 
+describe('a Data node that cannot reach one of the others', () => {
+  it('holds what it can, and what it cannot take over goes elsewhere', async () => {
+    const { small, shorter, table } = await populated(['d1', 'd2', 'd3'], ['d1', 'd2'], 2);
+    small.cluster.network.cut('d1', 'd3');
+    small.cluster.network.cut('d3', 'd1');
+    small.start('d3');
+    const isTried = () => holds(table(), 'd3').follows > 0;
+    await small.until('slots are on their way', isTried);
+    await small.untilWhole(2, 15 * 60_000);
+    const together = table().slots.filter((slot) => [slot.leader, ...slot.followers].sort().join() === 'd1/data,d3/data');
+    expect(together).toEqual([]);
+    expect(shorter()).toEqual([]);
+  });
+});
+
 describe('the configured number of copies', () => {
   it('is restored after the loss of a node, which nobody notices', async () => {
     const { small, shorter, table } = await populated(['d1', 'd2', 'd3'], ['d1', 'd2', 'd3'], 2);

@@ -64,12 +64,13 @@ export class SmallCluster {
   }
 
   /** Every slot is served and every copy is whole, with as many copies as given. */
-  async untilWhole(copies: number): Promise<number> {
-    return this.until(`every slot with ${copies} copies`, () => {
+  async untilWhole(copies: number, mostMs?: number): Promise<number> {
+    const isWhole = () => {
       const table = this.leader()?.meta?.table();
       const hasCopies = table?.slots.every((slot) => slot.followers.length + 1 === copies) === true;
       return hasCopies && replicaDisagreements(this.cluster).length === 0;
-    });
+    };
+    return this.until(`every slot with ${copies} copies`, isWhole, mostMs);
   }
 
   connect(node: string): ClientConnection {

@@ -167,7 +167,7 @@ const settled = new Map<Size, readonly { readonly table: SlotTable; readonly nod
 
 /** Settled tables along seeded joins and leaves, made once per size. */
 function histories(size: Size, check: (table: SlotTable, nodes: readonly PeerId[]) => void): void {
-  const known = settled.get(size) ?? SEEDS.flatMap((seed) => history(seed, size));
+  const known = settled.get(size) ?? SEEDS.slice(0, 2).flatMap((seed) => history(seed, size));
   settled.set(size, known);
   for (const { table, nodes } of known) check(table, nodes);
 }

@@ -184,6 +184,31 @@ describe('a lost leader', () => {
   });
 });
 
+describe('a node that does not manage to take a slot over', () => {
+  const isUnfit = (_slotId: number, peer: PeerId) => peer === C;
+  const isSynced = (_slotId: number, peer: PeerId) => peer !== C;
+
+  it('gives way when it was to be one more: the slot stays where it was', () => {
+    const moving = tableOf([A, B, C], [B, A]);
+    const after = allocate({ slotCount: 2, replicas: 2 }, moving, [A, B, C], { isSynced, isUnfit });
+    expect(after.slots[0]?.followers).toEqual([B]);
+  });
+
+  it('is replaced by another one that takes the slot over first', () => {
+    const size = { slotCount: 1, replicas: 2 };
+    const added = allocate(size, tableOf([A, C]), [A, B, C], { isSynced, isUnfit });
+    expect(added.slots[0]).toMatchObject({ leader: A, followers: [B, C] });
+    expect(allocate(size, added, [A, B, C], { isSynced: nobody, isUnfit })).toBe(added);
+    expect(allocate(size, added, [A, B, C], { isSynced, isUnfit }).slots[0]?.followers).toEqual([B]);
+  });
+
+  it('is filled only when there is no other', () => {
+    const size = { slotCount: 1, replicas: 2 };
+    expect(allocate(size, tableOf([A]), [A, B, C], { isUnfit }).slots[0]?.followers).toEqual([B]);
+    expect(allocate(size, tableOf([A]), [A, C], { isUnfit }).slots[0]?.followers).toEqual([C]);
+  });
+});
+
 describe('a changed number of replicas', () => {
   const two = { slotCount: 2, replicas: 2 };
   const three = tableOf([A, B, C], [B, A, C]);
