@@ -315,9 +315,21 @@ export class BoltClient {
       return;
     }
     const requestId = this.#pending.nextId();
-    this.#pending.add(requestId, done);
     const encode = this.#isPushedProtobuf && this.#protobuf !== undefined ? this.#protobuf.encodePush : encodePush;
-    this.#link.write(encode(push, this.#parts.gateway.dataCenter, this.#dialect, requestId));
+    let frame: readonly Uint8Array[];
+    try {
+      frame = encode(push, this.#parts.gateway.dataCenter, this.#dialect, requestId);
+    } catch (caught) {
+      // A record that cannot be read, or more than fits into a frame: nobody else may suffer from it.
+      this.#parts.host.log.error('a list cannot be pushed', {
+        dataInfoId: push.view.dataInfoId,
+        reason: RegistryError.from(caught).message,
+      });
+      done('failed');
+      return;
+    }
+    this.#pending.add(requestId, done);
+    this.#link.write(frame);
   }
 
   #pushConfig(content: Uint8Array, done: (outcome: PushOutcome) => void): void {

@@ -73,7 +73,7 @@ export function zonesOf(view: ServiceView, reader: Subscriber): ZoneData {
     if (boxes.length === 0 || (reader.scope === Scope.Zone && name !== reader.zone)) return;
     const known = zones.get(name);
     if (known === undefined) zones.set(name, [...boxes]);
-    else known.push(...boxes);
+    else for (const box of boxes) known.push(box);
   };
   for (const publisher of view.publishers) add(publisher.zone, decodeBoxes(publisher.payload));
   for (const derived of view.derived) add(reader.zone, decodeBoxes(derived.payload));

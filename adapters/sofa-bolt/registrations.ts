@@ -13,8 +13,10 @@ import { encodeBoxes, SOFA_FORMAT } from './payload.ts';
 
 export const DEFAULT_ZONE = 'DEFAULT_ZONE';
 
-/** Limits of what a client may register; upstream has none. What it publishes is limited by the core, to 4 MiB. */
+/** Limits of what a client may register; upstream has none. The bytes of what it publishes are limited by the core, to 4 MiB. */
 const LIMITS = {
+  /** Values of one publisher. What is stored is read as one content, which holds about twice as many. */
+  boxes: 60_000,
   /** Interface names with generics, versions and protocol suffixes stay far below. */
   dataIdLength: 1_024,
   nameLength: 256,
@@ -63,6 +65,8 @@ export function isBlocked(register: BaseRegister): boolean {
 
 /** @throws RegistryError `invalid-argument`, `limit-exceeded`. */
 export function toRegistration(register: PublisherRegister, clientAddress: string): Registration {
+  if ((register.dataList?.length ?? 0) > LIMITS.boxes)
+    throw new RegistryError(RegistryErrorCode.LimitExceeded, `a publisher has at most ${LIMITS.boxes} values`);
   return {
     dataInfoId: dataInfoIdOf(register),
     registerId: registerIdOf(register),

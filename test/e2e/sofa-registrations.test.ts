@@ -249,6 +249,19 @@ describe('registrations over bolt', () => {
       expect(multi.status).toBe(BoltStatus.ServerException);
     });
 
+    it('a publisher of more values than can be read again is refused, and nobody is hurt', async () => {
+      const client = await connect();
+      const dataList = Array.from({ length: 60_001 }, () => ({ data: '' }));
+      const refused = await ask(client, 'PublisherRegisterPb', { ...base('p'), dataList });
+      expect(decodeProtobuf('RegisterResponsePb', refused.content)).toMatchObject({ success: true, refused: true });
+      await ask(client, 'PublisherRegisterPb', { ...base('p'), dataList: dataList.slice(1) });
+      await ask(client, 'SubscriberRegisterPb', { ...base('s'), scope: 'global' });
+      await eventually(() => {
+        const { pushDataCount } = decodeProtobuf('ReceivedDataPb', client.requests.at(-1)?.content ?? new Uint8Array());
+        expect(pushDataCount).toEqual({ Z: 60_000 });
+      });
+    });
+
     it('several data centres are pushed as one segment', async () => {
       const client = await connect();
       await ask(client, 'PublisherRegisterPb', { ...base('p'), dataList: [{ data: 'x' }] });

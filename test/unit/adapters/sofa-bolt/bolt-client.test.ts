@@ -16,6 +16,7 @@ import {
   type CloseReason,
   type DataInfoId,
   type Host,
+  type Publisher,
   type Push,
   type PushOutcome,
   RegistryError,
@@ -187,6 +188,18 @@ describe('a bolt client', () => {
     client.close('broken');
     info.push(pushOf('c'), (outcome) => outcomes.push(outcome));
     expect(outcomes).toEqual(['closed', 'closed', 'closed']);
+  });
+
+  it('is not pushed what cannot be encoded, and the next push goes out', () => {
+    client.read(Buffer.from(encodeHeartbeat(V1, 1)));
+    frames();
+    const outcomes: PushOutcome[] = [];
+    const push = pushOf('s');
+    const damaged = { payload: Buffer.from([0xff]), zone: 'Z' } as unknown as Publisher;
+    info.push({ ...push, view: { ...push.view, publishers: [damaged] } }, (outcome) => outcomes.push(outcome));
+    expect([outcomes, frames()]).toEqual([['failed'], []]);
+    info.push(pushOf('s'), (outcome) => outcomes.push(outcome));
+    expect([outcomes, frames()[0]?.className]).toEqual([['failed'], BoltClass.ReceivedData]);
   });
 
   it('is closed when protobuf cannot be loaded; until then it is not listened to', async () => {

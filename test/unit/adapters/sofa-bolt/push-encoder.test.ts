@@ -76,4 +76,21 @@ describe('the zones of a push', () => {
     zonesPushed(view, Scope.Global, 'WEST');
     expect(view.encoded()).toBe(3);
   });
+
+  it('holds many publishers of as many values as one may have', () => {
+    const payload = encodeBoxes(Array.from({ length: 60_000 }, () => ({ data: null })));
+    const publishers = ['a', 'b', 'c'].map((id) => ({ ...publisherOf(SOFA_FORMAT, id, '', { zone: 'Z' }), payload }));
+    const subscriber = {
+      dataInfoId: nameOf('orders'),
+      registerId: 's',
+      scope: Scope.Global,
+      zone: 'Z',
+      acceptsSeveralDataCenters: false,
+      appName: '',
+    };
+    const push = { view: viewOf(publishers, []), subscribers: [subscriber], cause: 'first' as const };
+    const bytes = encodePush(push, 'dc', { protocol: 1, version: 1, switches: 0 }, 1).reduce((sum, part) => sum + part.length, 0);
+    // Each box names its class and its value: three bytes.
+    expect(bytes).toBeGreaterThan(180_000 * 3);
+  });
 });
