@@ -2,7 +2,7 @@ import type { SlotTable } from '../../core/index.ts';
 import type { Observer } from './observer.ts';
 import type { SimCluster } from './world/cluster.ts';
 
-/** What must hold at every moment, looked at several times a second (invariants 5, 7, 9). */
+/** What must hold at every moment, looked at several times a second (docs/simulation.md: one leader, table, bounds). */
 export class ClusterChecker {
   readonly #cluster: SimCluster;
   readonly #observer: Observer;
@@ -30,13 +30,14 @@ export class ClusterChecker {
   }
 
   #checkOneLeader(): void {
-    const leaders = new Map<string, string>();
+    const leaders = new Map<number, string>();
     for (const node of this.#cluster.nodes) {
       for (const slot of node.data?.slots() ?? []) {
         if (slot.phase !== 'serving') continue;
-        const key = `slot ${slot.slotId} epoch ${slot.leaderEpoch}`;
+        const key = slot.slotId * 2 ** 32 + slot.leaderEpoch;
         const other = leaders.get(key);
-        if (other !== undefined) this.#observer.violate('two leaders', `${key} is served by ${other} and ${node.name}`);
+        if (other !== undefined)
+          this.#observer.violate('two leaders', `slot ${slot.slotId} epoch ${slot.leaderEpoch} is served by ${other} and ${node.name}`);
         leaders.set(key, node.name);
       }
     }
@@ -104,4 +105,11 @@ export function replicaDisagreements(cluster: SimCluster): readonly string[] {
     }
   }
   return found;
+}
+
+/** What the leaders of all slots hold together must be what the clients mean, also what no reader asks for (invariant 2 and 3). */
+export function recordDifferences(cluster: SimCluster, expected: number): readonly string[] {
+  const slots = cluster.nodes.flatMap((node) => node.data?.slots() ?? []);
+  const held = slots.filter((slot) => slot.phase === 'serving').reduce((sum, slot) => sum + slot.publishers, 0);
+  return held === expected ? [] : [`the slots hold ${held} publishers, the clients mean ${expected}`];
 }

@@ -10,6 +10,8 @@ interface Seen {
 }
 
 const MOST_VIOLATIONS = 6;
+/** One push, its retries after lost acknowledgements, and the same again when a client's subscription is said again. */
+const MOST_PUSHES_OF_ONE_VERSION = 8;
 
 /** What readers see, checked the moment they see it (invariants 3, 4, 6, 9 and "one version, one content"). */
 export class Observer {
@@ -18,8 +20,8 @@ export class Observer {
   readonly #truth: Truth;
   /** By reader and name: what a client holds now; a push below its version is ignored, as the real clients do. */
   readonly #held = new Map<string, Map<DataInfoId, Seen>>();
-  /** By reader and name: the version pushed last on the present connection. */
-  readonly #onConnection = new Map<string, Map<DataInfoId, DatumVersion>>();
+  /** By reader and name: the version pushed last on the present connection, and how often. */
+  readonly #onConnection = new Map<string, Map<DataInfoId, { readonly version: DatumVersion; readonly times: number }>>();
   readonly #contents = new Map<string, string>();
   /** By reader: withdrawn values that it saw go. */
   readonly #gone = new Set<string>();
@@ -106,12 +108,14 @@ export class Observer {
   }
 
   #checkMonotone(reader: string, dataInfoId: DataInfoId, version: DatumVersion): void {
-    const versions = this.#onConnection.get(reader) ?? new Map<DataInfoId, DatumVersion>();
+    const versions = this.#onConnection.get(reader) ?? new Map<DataInfoId, { readonly version: DatumVersion; readonly times: number }>();
     this.#onConnection.set(reader, versions);
     const before = versions.get(dataInfoId);
-    if (before !== undefined && version < before)
-      this.violate('version fell', `${reader} is pushed ${dataInfoId} ${version} after ${before}`);
-    versions.set(dataInfoId, version);
+    if (before !== undefined && version < before.version)
+      this.violate('version fell', `${reader} is pushed ${dataInfoId} ${version} after ${before.version}`);
+    const times = before?.version === version ? before.times + 1 : 1;
+    if (times > MOST_PUSHES_OF_ONE_VERSION) this.violate('pushed over and over', `${reader} gets ${dataInfoId} ${version} ${times} times`);
+    versions.set(dataInfoId, { version, times });
   }
 
   #checkOneContent(dataInfoId: DataInfoId, version: DatumVersion, content: string): void {

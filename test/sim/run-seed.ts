@@ -1,5 +1,5 @@
 import { type DataInfoId, DEFAULT_GROUP, DEFAULT_INSTANCE_ID, formatDataInfoId, type LeaseGuardConfig } from '../../core/index.ts';
-import { ClusterChecker, replicaDisagreements } from './checkers.ts';
+import { ClusterChecker, recordDifferences, replicaDisagreements } from './checkers.ts';
 import { ConnectionClient } from './clients/connection-client.ts';
 import { EverythingReader } from './clients/everything-reader.ts';
 import { LeaseClient } from './clients/lease-client.ts';
@@ -18,6 +18,8 @@ const CONVERGE_MS = 90_000;
 /** Peace must last this long. */
 const PEACE_MS = 8_000;
 const CHECK_EVERY_MS = 250;
+/** How many times as many clients a cluster has; the last one makes hundreds. */
+const CROWDS = [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 1, 12];
 
 /**
  * What is drawn from a seed: `few` is one Meta and some nodes with some clients; `many` is several Metas over an etcd with up to hundreds of
@@ -47,7 +49,7 @@ export interface RunResult {
 /** One run: a cluster drawn from the seed, clients that come and go, faults, then quiet until everything agrees. */
 export async function runSeed({ seed, plan, tell }: RunOptions): Promise<RunResult> {
   const world = new World(seed, new Trace(tell));
-  const run = new Run(world, plan ?? (world.stream('plan').isLucky(0.5) ? 'few' : 'many'));
+  const run = new Run(world, plan ?? (world.stream('plan').isLucky(0.6) ? 'few' : 'many'));
   await run.play();
   return {
     seed,
@@ -84,7 +86,7 @@ class Run {
     const leaseGuard: LeaseGuardConfig = { share: chance.isLucky(0.5) ? 1 : 0.15, least: 5, mostHoldMs: 20_000 };
     const replicas = plan === 'few' ? chance.between(1, 2) : chance.between(1, 3);
     this.#cluster = new SimCluster(world, { topology, slotCount: 16, replicas, leaseGuard });
-    this.#clients = plan === 'few' ? 1 : chance.pick([1, 1, 1, 1, 2, 2, 3, 12]);
+    this.#clients = plan === 'few' ? 1 : chance.pick(CROWDS);
     this.#names = Array.from({ length: chance.between(3, 6) * Math.min(2, this.#clients) }, (_, i) =>
       formatDataInfoId({ dataId: `svc-${i}`, instanceId: DEFAULT_INSTANCE_ID, group: DEFAULT_GROUP }),
     );
@@ -219,7 +221,7 @@ class Run {
   }
 
   #differences(): readonly string[] {
-    return [...replicaDisagreements(this.#cluster), ...this.#readerDifferences()];
+    return [...replicaDisagreements(this.#cluster), ...recordDifferences(this.#cluster, this.#truth.count()), ...this.#readerDifferences()];
   }
 
   #readerDifferences(): readonly string[] {

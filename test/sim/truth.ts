@@ -34,6 +34,11 @@ export class Truth {
     return this.#withdrawn.has(`${registrationKey(dataInfoId, registerId)}\u0000${value}`);
   }
 
+  /** Registrations of all names together. */
+  count(): number {
+    return [...this.#names.values()].reduce((sum, registrations) => sum + registrations.size, 0);
+  }
+
   names(): readonly DataInfoId[] {
     return [...this.#names.keys()].sort();
   }
