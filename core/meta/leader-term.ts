@@ -17,6 +17,8 @@ const TICK_MS = 1_000;
 const STALL_MS = 500;
 /** Members of before are kept as long as if each had sent its last heartbeat when the term began. */
 const REMEMBERED_BEATS = 20;
+/** Heartbeats that all members must have missed before the leader takes itself for the one that is cut off. */
+const UNHEARD_BEATS = 5;
 /** A heartbeat's answer waits this long, in heartbeats, for the store to take what it changed; then it goes without. */
 const STORE_WAIT_BEATS = 0.5;
 
@@ -43,6 +45,7 @@ export class LeaderTerm {
   readonly #membership: Membership;
   readonly #arranger: SlotArranger;
   readonly #beganAtMs: number;
+  #lastHeardMs: number;
   /** Members of before that have not been heard yet. */
   readonly #awaited = new Set<PeerId>();
   /** Data nodes of which nobody knows that they hold what the table says: they were started again, or not heard yet. */
@@ -69,6 +72,7 @@ export class LeaderTerm {
     this.#documentRevision = parts.documentRevision;
     this.#beganAtMs = host.clock.monotonicMs();
     this.#nextTickMs = this.#beganAtMs + TICK_MS;
+    this.#lastHeardMs = this.#beganAtMs;
     this.#membership = new Membership(config.heartbeatMs, parts.term, parts.lastMembersEpoch);
     this.#arranger = new SlotArranger(config.slotCount, config.replicas, this.#membership);
     this.#remember();
@@ -98,6 +102,14 @@ export class LeaderTerm {
     return this.#arranger.replication(this.#table);
   }
 
+  /** There are Data nodes or Sessions, and none of them reaches this Meta any more; another Meta was there a moment ago. */
+  isUnheard(): boolean {
+    const silentMs = this.#parts.host.clock.monotonicMs() - this.#lastHeardMs;
+    if (silentMs < UNHEARD_BEATS * this.#parts.config.heartbeatMs) return false;
+    const others = this.members().filter((member) => member.peer !== this.#parts.self.peer);
+    return others.some((member) => member.role === Role.Meta) && others.some((member) => member.role !== Role.Meta);
+  }
+
   /** Documents were written up to this revision. */
   documentsWritten(revision: number): void {
     this.#documentRevision = Math.max(this.#documentRevision, revision);
@@ -108,6 +120,7 @@ export class LeaderTerm {
     const { joined, restarted, left } = this.#membership.beat(request, this.#parts.host.clock.monotonicMs());
     const { member } = request;
     const isFirst = this.#awaited.delete(member.peer);
+    if (member.role !== Role.Meta) this.#lastHeardMs = this.#parts.host.clock.monotonicMs();
     this.#arranger.noteWeights(request);
     if (joined || left || isFirst) {
       // Also one that was given up and comes back before the table could be changed: it must not lead with empty hands.

@@ -33,6 +33,7 @@ export class Leadership {
   #endTimer: Timer | undefined;
   #campaigning: Promise<void> | undefined;
   #isStopped = false;
+  #notBeforeMs = 0;
   #lastFailure = '';
 
   constructor(host: Host, store: MetaStore, renewMs: number, validForMs: number, events: LeadershipEvents) {
@@ -65,6 +66,13 @@ export class Leadership {
     this.#lose('another Meta leads');
   }
 
+  /** Gives leadership up and does not ask for it again for a while: another Meta may be reached by those that do not reach this one. */
+  async stepDown(reason: string, pauseMs: number): Promise<void> {
+    this.#notBeforeMs = this.#host.clock.monotonicMs() + pauseMs;
+    this.#lose(reason);
+    await this.#resign();
+  }
+
   /** Gives leadership up at once, so that a standby need not wait for the lease. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -73,6 +81,10 @@ export class Leadership {
     await this.#campaigning;
     if (this.#term === undefined) return;
     this.#term = undefined;
+    await this.#resign();
+  }
+
+  async #resign(): Promise<void> {
     try {
       await this.#store.resign(NAME);
     } catch (caught) {
@@ -93,10 +105,11 @@ export class Leadership {
 
   async #campaign(): Promise<void> {
     const askedAtMs = this.#host.clock.monotonicMs();
+    if (askedAtMs < this.#notBeforeMs) return;
     try {
       const leadership = await this.#store.campaign(NAME, this.#host.processId, this.#validForMs);
       this.#lastFailure = '';
-      if (this.#isStopped) return;
+      if (this.#isStopped || askedAtMs < this.#notBeforeMs) return;
       this.#holder = leadership.holder;
       this.#learn(leadership.term, askedAtMs + leadership.validForMs);
     } catch (caught) {

@@ -27,6 +27,8 @@ import { Standby } from './standby.ts';
 
 /** A leader that was not heard by the store for this many heartbeats leads no more. */
 const LEASE_BEATS = 5;
+/** A leader that nobody reached leaves it to the others for this many heartbeats. */
+const STEP_DOWN_BEATS = 10;
 const NO_REPLICATION: ReplicationState = { replicas: 0, dataNodes: 0, possible: 0, incompleteSlots: 0, movingSlots: 0 };
 
 /** The Meta role: leader or standby, as the store decides. Documents are read at any Meta and written at the leader. */
@@ -189,6 +191,9 @@ export class MetaRole implements MetaServer {
     if (term !== undefined) {
       if (this.#office === undefined && this.#entering === undefined) this.#won(term);
       if (this.#hasMissedDocuments) await this.#documentsMissed();
+      if (this.#office?.isUnheard() === true) {
+        await this.#leadership.stepDown('no member reaches this Meta', STEP_DOWN_BEATS * this.#config.heartbeatMs);
+      }
       return;
     }
     const leader = this.#leader();

@@ -120,6 +120,25 @@ describe('three Metas', () => {
     expect(views(small).every((view) => view.meta === leader)).toBe(true);
   });
 
+  it('a leader that reaches etcd but is reached by no member gives up, and another one is followed', async () => {
+    const small = await started(['d1', 'd2', 'd3']);
+    const before = leaderOf(small);
+    for (const node of small.cluster.nodes.filter((other) => other.meta === undefined)) {
+      small.cluster.network.cut(node.name, before.name);
+      small.cluster.network.cut(before.name, node.name);
+    }
+    await small.until('another Meta leads', () => small.leader() !== undefined && small.leader() !== before, 10_000);
+    const leader = `${leaderOf(small).name}/meta`;
+    await small.until(
+      'all follow it',
+      () => views(small).every((view) => view.meta === leader && (view.metaSilentMs ?? 9_999) < 1_500),
+      6_000,
+    );
+    await small.pass(30_000);
+    expect(small.leader()?.name).toBe(leader.split('/')[0]);
+    await small.untilWhole(2);
+  });
+
   it('two slot tables are in force for at most a second', async () => {
     const small = await started(['d1', 'd2', 'd3'], ['d4', 'd5'], 3);
     small.start('d4');
