@@ -26,7 +26,7 @@ export const WIRE_DIRECTIONS: Readonly<Record<Exclude<MessageKind, typeof Messag
   [MessageKind.SessionPulse]: { from: [Session], to: [Data] },
   [MessageKind.DatumInspect]: { from: [Meta, Data, Session], to: [Data] },
   [MessageKind.DatumHoldings]: { from: [Data], to: [Data, Session] },
-  [MessageKind.Heartbeat]: { from: [Data, Session], to: [Meta] },
+  [MessageKind.Heartbeat]: { from: [Meta, Data, Session], to: [Meta] },
   [MessageKind.TableChanged]: { from: [Meta], to: [Data, Session] },
   [MessageKind.DocumentGet]: { from: [Data, Session], to: [Meta] },
   [MessageKind.DocumentList]: { from: [Data, Session], to: [Meta] },
