@@ -4,6 +4,7 @@ import { LocalCluster } from '../test/support/cluster/local-cluster.ts';
 import { Population } from '../test/support/cluster/population.ts';
 import { Probes } from '../test/support/cluster/probes.ts';
 import { isGood, type Outcome, runTrial, type Scene, TRIAL_KINDS, TRIALS, type TrialKind } from '../test/support/cluster/trials.ts';
+import { startMetaStore } from './local-etcd.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,9 +25,16 @@ if (!Number.isSafeInteger(trials) || trials < 1 || kinds.length !== values.kinds
 
 const startedMs = performance.now();
 const say = (text: string) => console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${text}`);
-const shape = { metas: 1, data: Number(values.data), sessions: Number(values.sessions), replicas: Number(values.replicas) };
+const store = await startMetaStore();
+const shape = {
+  metas: store.metas,
+  args: store.args,
+  data: Number(values.data),
+  sessions: Number(values.sessions),
+  replicas: Number(values.replicas),
+};
 const cluster = await LocalCluster.prepare(shape);
-process.on('SIGINT', () => void cluster.stop().then(() => process.exit(130)));
+process.on('SIGINT', () => void stopAll().then(() => process.exit(130)));
 say(`starting ${cluster.nodes.map((node) => node.name).join(', ')}`);
 await cluster.start();
 const population = new Population(cluster);
@@ -39,9 +47,14 @@ const scene: Scene = { cluster, population, probes, tell: values.demo ? say : ()
 const outcomes = values.demo ? await demonstrate(scene) : await runAll(scene);
 population.stop();
 probes.stop();
-await cluster.stop();
+await stopAll();
 console.log(`\n${report(outcomes)}`);
 process.exit(outcomes.every(isGood) ? 0 : 1);
+
+async function stopAll(): Promise<void> {
+  await cluster.stop();
+  await store.dispose();
+}
 
 /** One failover in words. */
 async function demonstrate(shown: Scene): Promise<Outcome[]> {

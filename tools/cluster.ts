@@ -1,37 +1,41 @@
-// A local cluster to look at: npm run cluster. Ctrl-C ends it. Its data is kept in ./isthmus-cluster between runs, or where --folder says.
+// A local cluster to look at: npm run cluster. Ctrl-C ends it. With --folder its data is kept there, by one Meta without etcd.
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Role } from '../core/index.ts';
 import { LocalCluster } from '../test/support/cluster/local-cluster.ts';
+import { startMetaStore } from './local-etcd.ts';
 
 const { values } = parseArgs({
   options: {
-    metas: { type: 'string', default: '1' },
     data: { type: 'string', default: '3' },
     sessions: { type: 'string', default: '2' },
     replicas: { type: 'string', default: '2' },
-    folder: { type: 'string', default: 'isthmus-cluster' },
+    folder: { type: 'string' },
   },
 });
-const folder = resolve(values.folder);
-mkdirSync(folder, { recursive: true });
+const folder = values.folder === undefined ? undefined : resolve(values.folder);
+if (folder !== undefined) mkdirSync(folder, { recursive: true });
+const store = folder === undefined ? await startMetaStore() : { metas: 1, args: [], dispose: async () => undefined };
 const cluster = await LocalCluster.prepare({
-  metas: Number(values.metas),
+  metas: store.metas,
+  args: store.args,
   data: Number(values.data),
   sessions: Number(values.sessions),
   replicas: Number(values.replicas),
-  folder,
+  ...(folder === undefined ? {} : { folder }),
 });
 const stop = async () => {
   await Promise.all(cluster.nodes.map((node) => node.stop()));
+  await cluster.stop();
+  await store.dispose();
   process.exit(0);
 };
 process.on('SIGINT', () => void stop());
 process.on('SIGTERM', () => void stop());
 await cluster.start();
 
-console.log(`\ndata folders below ${folder}\n`);
+console.log(`\ndata folders below ${cluster.folder}\n`);
 for (const node of cluster.nodes) {
   console.log(`${node.name.padEnd(10)} process ${String(node.pid).padEnd(8)} http://127.0.0.1:${node.ports.admin}/readyz?verbose`);
 }
