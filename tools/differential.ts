@@ -1,6 +1,7 @@
-// The same requests to a real server and to the gateway, side by side: npm run differential -- eureka [CASE...]
+// The same requests to a real server and to the gateway, side by side: npm run differential -- eureka|bolt [CASE...]
 /** Suites are loaded when they are asked for. Each prints its report and says whether every difference is explained. */
 const SUITES: Readonly<Record<string, () => Promise<(cases: readonly string[]) => Promise<boolean>>>> = {
+  bolt: async () => (await import('./differential/bolt.ts')).compareBolt,
   eureka: async () => (await import('./differential/eureka.ts')).compareEureka,
 };
 

@@ -26,14 +26,17 @@ export function encodePush(push: Push, segment: string, dialect: BoltDialect, re
   if (first.acceptsSeveralDataCenters && first.scope === Scope.Global)
     return encodeMultiPush(push, first, registIds, segment, dialect, requestId);
   const { protocol, version, switches } = dialect;
-  const { scope, zone } = first;
-  const template = view.memo(`sofa-bolt head ${protocol}${version}${switches} ${scope} ${zone}`, () => {
-    const { dataId, instanceId, group } = parseDataInfoId(view.dataInfoId);
-    const head = { dataId, group, instanceId, scope, localZone: zone, segment, version: view.version };
-    return new RequestTemplate(headOf(dialect, 0, BoltClass.ReceivedData), encodeReceivedDataStart(head));
-  });
-  const data = view.memo(`sofa-bolt ${zonesKey(view, first)}`, () => encodeReceivedDataTail(zonesOf(view, first)));
+  const { template, data } = view.memo(`sofa-bolt ${protocol}${version}${switches} ${first.scope} ${first.zone}`, () => ({
+    template: templateOf(view, first, segment, dialect),
+    data: view.memo(`sofa-bolt ${zonesKey(view, first)}`, () => encodeReceivedDataTail(zonesOf(view, first))),
+  }));
   return template.parts(requestId, encodeSubscriberRegistIds(registIds), data);
+}
+
+function templateOf(view: ServiceView, { scope, zone }: Subscriber, segment: string, dialect: BoltDialect): RequestTemplate {
+  const { dataId, instanceId, group } = parseDataInfoId(view.dataInfoId);
+  const start = encodeReceivedDataStart({ dataId, group, instanceId, scope, localZone: zone, segment, version: view.version });
+  return new RequestTemplate(headOf(dialect, 0, BoltClass.ReceivedData), start);
 }
 
 function encodeMultiPush(

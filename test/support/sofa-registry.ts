@@ -28,6 +28,14 @@ export interface SofaRegistryPeer {
 
 /** Starts the server of this version from Maven Central, with its database in memory. */
 export async function sofaRegistryPeer(version: string): Promise<SofaRegistryPeer> {
+  for (const port of [BOLT_PORT, HTTP_PORT]) {
+    // Somebody else's server would be measured instead.
+    const isTaken = await connects(port).then(
+      () => true,
+      () => false,
+    );
+    if (isTaken) throw new Error(`port ${port} is taken by another program; a real SOFARegistry needs it`);
+  }
   const libraries = await copyMavenDependencies(MODULE, { 'server.version': version });
   // Logs and, in 5.x, Raft's files: everything goes to the home folder.
   const home = mkdtempSync(join(tmpdir(), 'sofa-registry-'));
@@ -40,7 +48,7 @@ export async function sofaRegistryPeer(version: string): Promise<SofaRegistryPee
     child = spawn('java', [...jvm, main], { cwd: home, stdio: 'ignore' });
     exited = new Promise((resolve) => child.on('close', resolve));
     await eventually(async () => {
-      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
       const { status, text } = await http(HTTP_PORT, { path: '/api/servers/query' });
       if (status !== 200 || !text.includes(`:${BOLT_PORT}`)) throw new Error('not ready');
       // It lists itself a moment before it listens.

@@ -11,14 +11,15 @@ const LIST_END = 0x7a;
  * shortest form, lists and maps untyped, no references. One writer makes one content, or the later part of one.
  */
 export class HessianWriter {
-  readonly #classes = new Map<string, number>();
+  /** Made with the first object: most contents that are written by the thousand have none. */
+  #classes: Map<string, number> | undefined;
   #bytes: Buffer;
   #length = 0;
 
   /** `defined` are the classes that an earlier part of the content has defined already, in their order. */
   constructor(defined: readonly string[] = [], initialBytes: number = INITIAL_BYTES) {
     this.#bytes = Buffer.allocUnsafe(initialBytes);
-    for (const name of defined) this.#classes.set(name, this.#classes.size);
+    if (defined.length > 0) this.#classes = new Map(defined.map((name, index) => [name, index]));
   }
 
   null(): this {
@@ -124,6 +125,7 @@ export class HessianWriter {
 
   /** Begins an object: the caller writes one value for each field next. The class is defined before its first object. */
   object(className: string, fields: readonly string[]): this {
+    this.#classes ??= new Map();
     let index = this.#classes.get(className);
     if (index === undefined) {
       index = this.#classes.size;

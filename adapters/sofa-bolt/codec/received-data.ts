@@ -88,7 +88,7 @@ export function encodeReceivedDataStart(message: Omit<ReceivedDataHead, 'subscri
 
 /** What follows the beginning: the subscribers of one connection. */
 export function encodeSubscriberRegistIds(registIds: readonly string[]): Uint8Array {
-  return new HessianWriter([BoltClass.ReceivedData], 64).list(registIds, writeText).finish();
+  return new HessianWriter([], 64).list(registIds, writeText).finish();
 }
 
 /** The part of a ReceivedData that is one connection's: all before `data`. */
