@@ -2,9 +2,10 @@ import { type Host, RegistryError, RegistryErrorCode } from '../../core/index.ts
 import { EurekaRequestError, UNPARSABLE } from './codec/errors.ts';
 import { InstanceStatus, isStatus, isTree, parseTimestamp, readInstanceInfo, type Tree, toStatus } from './codec/instance-info.ts';
 import { parseJsonBody } from './codec/json.ts';
-import { parseXmlBody } from './codec/xml.ts';
+import { parseXmlBody, parseXmlBodyInTurns } from './codec/xml.ts';
 import type { EncodedDocument } from './documents/document.ts';
 import type { Deflate } from './documents/piece.ts';
+import { EUREKA_LIMITS } from './limits.ts';
 import { bodyForm, chooseRepresentation, mediaType, type Representation, wholeForm } from './negotiation.ts';
 import { lastLeasesPage, statusPage } from './pages.ts';
 import type { PeerAddresses } from './peers.ts';
@@ -47,6 +48,8 @@ const EMPTY = (status: number): EurekaResponse => ({ status });
 /** A read that comes before the view is complete waits this long, then is told to try another server. */
 const READY_WAIT_MS = 5_000;
 
+/** An XML body up to this length is parsed at once: real registrations have some KiB. */
+const XML_AT_ONCE_LENGTH = 16 * 1024;
 /** How often a stranger that sends batches is reported. */
 const STRANGER_LOG_MS = 60_000;
 
@@ -58,6 +61,7 @@ export class EurekaHandler {
   readonly #peers: PeerAddresses;
   readonly #version: string;
   #strangerReportedMs = Number.NEGATIVE_INFINITY;
+  #largeXml: Promise<unknown> = Promise.resolve();
 
   constructor({ registry, host, deflate, peers, version }: EurekaHandlerOptions) {
     this.#registry = registry;
@@ -103,7 +107,7 @@ export class EurekaHandler {
   }
 
   async register(request: EurekaRequest, app: string, body: string): Promise<EurekaResponse> {
-    const tree = parseBody(request.contentType, body);
+    const tree = await this.#parseBody(request.contentType, body);
     if (!isTree(tree['instance'])) throw new EurekaRequestError(400, UNPARSABLE);
     const info = readInstanceInfo(tree['instance'], this.#host.clock.wallMs());
     const expected = app.toUpperCase();
@@ -157,7 +161,7 @@ export class EurekaHandler {
   async batch(request: EurekaRequest, body: string): Promise<EurekaResponse> {
     const form = bodyForm(request.contentType, body);
     if (form !== 'json') throw new EurekaRequestError(415, 'application/json is expected');
-    const document = parseJsonBody(body);
+    const document = parseJsonBody(body, EUREKA_LIMITS.batchNodes);
     await this.#assertReady();
     return {
       status: 200,
@@ -223,6 +227,21 @@ export class EurekaHandler {
     return { status, type: 'text/plain', body: `${instanceId} is registered through another protocol and can only be changed there\n` };
   }
 
+  async #parseBody(contentType: string | undefined, body: string): Promise<Tree> {
+    const form = bodyForm(contentType, body);
+    if (form === undefined) throw new EurekaRequestError(415, 'application/json or application/xml is expected');
+    if (form === 'json') return parseJsonBody(body);
+    if (body.length > EUREKA_LIMITS.xmlLength)
+      throw new EurekaRequestError(413, `an XML body has at most ${EUREKA_LIMITS.xmlLength} characters`);
+    if (body.length <= XML_AT_ONCE_LENGTH) return parseXmlBody(body);
+    // One large document at a time: the parser takes many times its length while it runs.
+    const parsing = this.#largeXml
+      .catch(() => undefined)
+      .then(() => parseXmlBodyInTurns(body, () => new Promise((resolve) => this.#host.clock.soon(resolve))));
+    this.#largeXml = parsing;
+    return parsing;
+  }
+
   #isReplicated(request: EurekaRequest): boolean {
     return request.isMarkedReplicated && this.#peers.has(request.clientAddress);
   }
@@ -264,12 +283,6 @@ export class EurekaHandler {
   async #assertReady(): Promise<void> {
     if (!(await this.#isReady())) throw new EurekaRequestError(503, 'the registry is starting');
   }
-}
-
-function parseBody(contentType: string | undefined, body: string): Tree {
-  const form = bodyForm(contentType, body);
-  if (form === undefined) throw new EurekaRequestError(415, 'application/json or application/xml is expected');
-  return form === 'json' ? parseJsonBody(body) : parseXmlBody(body);
 }
 
 function dirtyOfHeartbeat(query: URLSearchParams): number | undefined {

@@ -2,13 +2,19 @@
 export const EUREKA_LIMITS = {
   /** Register bodies of metadata-heavy services reach tens of KiB. */
   bodyBytes: 1024 * 1024,
+  /** Characters of an XML body: the parser takes many times its length, and real ones have some KiB. */
+  xmlLength: 256 * 1024,
+  /** Bodies that are read or worked on at a time, all together: bounds what many large requests take. */
+  bodiesBytes: 64 * 1024 * 1024,
   /** Body of a peer's batch, inflated: 250 operations with all their metadata, several times over. */
   batchBodyBytes: 32 * 1024 * 1024,
   /** Operations of one batch; existing servers send 250. */
   batchItems: 5_000,
+  /** Values of one batch: 250 operations have 12,000. */
+  batchNodes: 500_000,
   /** Nesting of a JSON or XML body; a real one has five levels. */
   depth: 32,
-  /** Elements or keys of one body. */
+  /** Elements or values of one body. */
   nodes: 10_000,
   metadataEntries: 1_024,
   /** Decoded bytes of one path segment. */

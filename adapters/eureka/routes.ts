@@ -3,7 +3,7 @@ import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { type EurekaHandler, type EurekaRequest, type EurekaResponse, toErrorResponse } from './handler.ts';
 import { EUREKA_LIMITS } from './limits.ts';
-import { readRequestBody } from './request-body.ts';
+import { BodyBudget, withRequestBody } from './request-body.ts';
 
 /** Operations that only AWS or peers use: what a server without them answers. */
 const NOT_AWS = { status: 400, type: 'text/plain', body: 'auto scaling groups are not served here' } as const;
@@ -23,6 +23,7 @@ export function toEurekaRequest({ headers, socket }: IncomingMessage, rawQuery: 
 
 /** The koa application behind the canonical paths (`paths.ts`); everything but the hottest requests ends here. */
 export function createEurekaApp(handler: EurekaHandler): Koa {
+  const bodies = new BodyBudget(EUREKA_LIMITS.bodiesBytes);
   const router = new Router({ sensitive: true });
   const read = (path: string, answer: (request: EurekaRequest, parameters: Record<string, string>) => Promise<EurekaResponse>) =>
     router.get(path, async (context) => respond(context, await answer(toEurekaRequest(context.req, context.querystring), context.params)));
@@ -42,7 +43,9 @@ export function createEurekaApp(handler: EurekaHandler): Koa {
   read('/instances/:id', (request, { id = '' }) => handler.instance(request, undefined, id));
   read('/vips/:vip', (request, { vip = '' }) => handler.vip(request, vip, false));
   read('/svips/:vip', (request, { vip = '' }) => handler.vip(request, vip, true));
-  write('post', '/apps/:app', async (request, { app = '' }, context) => handler.register(request, app, await readRequestBody(context.req)));
+  write('post', '/apps/:app', (request, { app = '' }, context) =>
+    withRequestBody(context.req, bodies, EUREKA_LIMITS.bodyBytes, (body) => handler.register(request, app, body)),
+  );
   write('put', '/apps/:app/:id', (request, { app = '', id = '' }) => handler.heartbeat(request, app, id));
   write('delete', '/apps/:app/:id', (_request, { app = '', id = '' }) => handler.cancel(app, id));
   write('put', '/apps/:app/:id/status', (request, { app = '', id = '' }) => handler.setStatus(request, app, id));
@@ -51,7 +54,7 @@ export function createEurekaApp(handler: EurekaHandler): Koa {
   // Peers write the path with and without the slash at its end; paths come here without.
   write('post', '/peerreplication/batch', async (request, _parameters, context) => {
     handler.assertPeer(request);
-    return handler.batch(request, await readRequestBody(context.req, EUREKA_LIMITS.batchBodyBytes));
+    return withRequestBody(context.req, bodies, EUREKA_LIMITS.batchBodyBytes, (body) => handler.batch(request, body));
   });
   read('/status', (request) => handler.status(request));
   read('/serverinfo/statusoverrides', () => handler.statusOverrides());

@@ -11,6 +11,8 @@ import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts'
 import { createEurekaApp, toEurekaRequest } from './routes.ts';
 
 const BACKLOG = 4_096;
+/** An answer may take this many times as long to be read as its request to be sent: documents are larger. */
+const ANSWER_TIMES = 2;
 /** Answers that run when the gateway stops have this long to reach their clients. */
 const DRAIN_MOST_MS = 3_000;
 /** Clients pool connections for up to 45 s; ours must not be the side that closes first. */
@@ -37,7 +39,7 @@ export async function startEurekaServer(
 ): Promise<RunningRole> {
   const koa = createEurekaApp(handler).callback();
   const contextPath = splitPath(config.contextPath);
-  const running = new RunningAnswers(host);
+  const running = new RunningAnswers(host, config.requestTimeoutMs * ANSWER_TIMES);
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     running.add(response);
     void route(request, response).catch((caught: unknown) => {
@@ -81,7 +83,7 @@ export async function startEurekaServer(
     },
     listener,
   );
-  server.on('clientError', (_error, socket) => refuseBrokenRequest(socket as Socket));
+  server.on('clientError', (error, socket) => refuseBrokenRequest(error, socket as Socket));
   // Recent clients offer an upgrade to TLS on plain requests. Nothing is upgraded to here, so it stays an ordinary request: as
   // long as the server has no `upgrade` listener, Node treats it as one.
   await listen(server, config);
@@ -150,9 +152,16 @@ function refuse(response: ServerResponse, admission: 'refused' | 'busy'): void {
   send(response, { status: admission === 'refused' ? 401 : 503 });
 }
 
-function refuseBrokenRequest(socket: Socket): void {
-  if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-  else socket.destroy();
+const BROKEN: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** What is no request, or never ends: one line, and the connection is closed whether or not the other side goes on sending. */
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.writable)
+    socket.write(`HTTP/1.1 ${BROKEN[error.code ?? ''] ?? '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.destroySoon();
 }
 
 async function listen(server: Server, config: EurekaConfig): Promise<void> {
@@ -168,24 +177,47 @@ async function listen(server: Server, config: EurekaConfig): Promise<void> {
   });
 }
 
-/** The answers under way, for whom a stopping server waits a while. */
+/**
+ * The answers under way. A stopping server waits for them a while; one that its reader does not take is cut off, because it would stay in
+ * memory for ever.
+ */
 class RunningAnswers {
   readonly #host: Host;
-  readonly #running = new Set<ServerResponse>();
+  readonly #mostMs: number;
+  /** With the time of their request, oldest first. */
+  readonly #running = new Map<ServerResponse, number>();
+  #sweep: { cancel(): void } | undefined;
   #ended: (() => void) | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, mostMs: number) {
     this.#host = host;
+    this.#mostMs = mostMs;
   }
 
   add(response: ServerResponse): void {
-    this.#running.add(response);
+    this.#running.set(response, this.#host.clock.monotonicMs());
+    this.#sweep ??= this.#host.clock.schedule(this.#mostMs / 2, () => this.#cutOff());
     // What comes in on a connection that stays open while the server stops is the last of its connection.
     if (this.#ended !== undefined) response.setHeader('Connection', 'close');
     response.once('close', () => {
       this.#running.delete(response);
       if (this.#running.size === 0) this.#ended?.();
     });
+  }
+
+  close(): void {
+    this.#sweep?.cancel();
+  }
+
+  #cutOff(): void {
+    this.#sweep = undefined;
+    const nowMs = this.#host.clock.monotonicMs();
+    for (const [response, sinceMs] of this.#running) {
+      if (nowMs - sinceMs < this.#mostMs) break;
+      // Those behind it on the same connection have no socket of their own yet.
+      response.req.socket.destroy();
+    }
+    if (this.#running.size > 0) this.#sweep = this.#host.clock.schedule(this.#mostMs / 2, () => this.#cutOff());
   }
 
   async whenEnded(mostMs: number): Promise<void> {
@@ -215,6 +247,7 @@ function closer(server: Server, running: RunningAnswers): RunningRole {
       const closed = close();
       // Who is still connected has had his time in `drain`.
       server.closeAllConnections();
+      running.close();
       await closed;
     },
   };

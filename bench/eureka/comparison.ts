@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import type { Bench, BenchContext, Figure } from '../support/figures.ts';
 import { measure, pause, residentBytes } from '../support/process-meter.ts';
 import { percentile } from '../support/statistics.ts';
@@ -11,6 +12,9 @@ const FETCHES = 400;
 const CHANGES_PER_SECOND = 10;
 const CHANGING_MS = 10_000;
 const LATENCY_SAMPLES = 200;
+/** How long both servers keep a change in the delta, and how much later the real one may look. */
+const RETENTION_MS = 180_000;
+const RETENTION_SLACK_MS = 31_000;
 const CONNECTIONS = 16;
 const JSON_GZIP = { accept: 'application/json', 'accept-encoding': 'gzip' };
 /** A poll every so often while changes come in; several clients share each state of the registry, as in an estate of thousands. */
@@ -54,6 +58,7 @@ async function load(server: LoadedServer, { scaled, say }: BenchContext): Promis
     // The first half warms the server up.
     await client.sendMany(half, CONNECTIONS, 204, register);
     const registerUs = await perRequestUs(count - half, () => client.sendMany(count - half, CONNECTIONS, 204, (i) => register(half + i)));
+    const registeredAtMs = performance.now();
     say(`${server.name}: ${registerUs.toFixed(0)} µs per registration`);
 
     const heartbeats = scaled(HEARTBEATS);
@@ -72,6 +77,7 @@ async function load(server: LoadedServer, { scaled, say }: BenchContext): Promis
     const fullUs = await perRequestUs(fetches, () => client.sendMany(fetches, 4, 200, full));
     say(`${server.name}: ${fullUs.toFixed(0)} µs per unchanged full fetch of ${documentBytes} bytes`);
 
+    await steadyDelta(client, registeredAtMs, count, scaled);
     const changingFullUs = await whileChanging(server, client, '/eureka/apps/', count);
     const changingDeltaUs = await whileChanging(server, client, '/eureka/apps/delta', count);
     say(
@@ -94,6 +100,19 @@ async function load(server: LoadedServer, { scaled, say }: BenchContext): Promis
     client.close();
     await server.stop();
   }
+}
+
+/**
+ * Waits until the registrations have left the delta, and fills it with what ten changes a second leave in it: both servers keep a change
+ * for 180 s.
+ */
+async function steadyDelta(client: LoadClient, registeredAtMs: number, count: number, scaled: BenchContext['scaled']): Promise<void> {
+  await pause(Math.max(0, registeredAtMs + scaled(RETENTION_MS + RETENTION_SLACK_MS) - performance.now()));
+  const entries = scaled((RETENTION_MS / 1_000) * CHANGES_PER_SECOND);
+  await client.sendMany(entries, 4, 204, (index) => {
+    const { app, body } = estateInstance((index * 37) % count);
+    return { method: 'POST', path: `/eureka/apps/${app}`, body: body(1_500, index % 2 === 0 ? 'DOWN' : 'UP') };
+  });
 }
 
 /** Processor time per read while instances change, the changes' own time included. */
@@ -137,11 +156,8 @@ async function deltaLatencies(client: LoadClient, samples: number, count: number
     const startedMs = performance.now();
     await client.send({ method: 'POST', path: `/eureka/apps/${app}`, body: body(dirty) });
     for (;;) {
-      const { body: delta } = await client.send(
-        { method: 'GET', path: '/eureka/apps/delta', headers: { accept: 'application/json' } },
-        true,
-      );
-      if (delta.includes(`"lastDirtyTimestamp":"${dirty}"`)) break;
+      const { body: delta } = await client.send({ method: 'GET', path: '/eureka/apps/delta', headers: JSON_GZIP }, true);
+      if (gunzipSync(delta).includes(`"lastDirtyTimestamp":"${dirty}"`)) break;
     }
     latencies.push(performance.now() - startedMs);
   }

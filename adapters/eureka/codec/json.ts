@@ -6,12 +6,12 @@ const DATA_CENTER_CLASS = 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInf
 const AMAZON_CLASS = 'com.netflix.appinfo.AmazonInfo';
 
 /**
- * Parses a JSON body with its depth checked first, so that no deep nesting reaches the parser.
+ * Parses a JSON body with depth and number of values checked first, so that neither deep nesting nor a flood of keys reaches the parser.
  *
  * @throws EurekaRequestError 400.
  */
-export function parseJsonBody(body: string): Tree {
-  assertDepth(body);
+export function parseJsonBody(body: string, nodesMost: number = EUREKA_LIMITS.nodes): Tree {
+  assertShape(body, nodesMost);
   let parsed: unknown;
   try {
     parsed = JSON.parse(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body);
@@ -22,8 +22,10 @@ export function parseJsonBody(body: string): Tree {
   return parsed;
 }
 
-function assertDepth(body: string): void {
+/** Every value but the first of its list is behind a comma. */
+function assertShape(body: string, nodesMost: number): void {
   let depth = 0;
+  let nodes = 0;
   let inText = false;
   for (let i = 0; i < body.length; i += 1) {
     const code = body.charCodeAt(i);
@@ -31,11 +33,14 @@ function assertDepth(body: string): void {
       if (code === 0x5c) i += 1;
       else if (code === 0x22) inText = false;
     } else if (code === 0x22) inText = true;
+    else if (code === 0x2c) nodes += 1;
     else if (code === 0x7b || code === 0x5b) {
       depth += 1;
+      nodes += 1;
       if (depth > EUREKA_LIMITS.depth) throw new EurekaRequestError(400, UNPARSABLE);
     } else if (code === 0x7d || code === 0x5d) depth -= 1;
   }
+  if (nodes > nodesMost) throw new EurekaRequestError(400, UNPARSABLE);
 }
 
 /** The canonical object of an instance: exactly the keys that the strictest client knows (Eureka protocol, canonical JSON instance). */

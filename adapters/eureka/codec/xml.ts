@@ -136,45 +136,85 @@ interface Frame {
 }
 
 /**
- * Parses an `<instance>` document into the same tree as its JSON form. DOCTYPE and entities beyond the five are refused; depth and
- * number of elements are bounded.
+ * Reads an `<instance>` document into the same tree as its JSON form. DOCTYPE and entities beyond the five are refused; depth and number
+ * of elements are bounded. The text may come in slices.
  *
  * @throws EurekaRequestError 400.
  */
-export function parseXmlBody(body: string): Tree {
-  const root: Frame = { name: '', attributes: {}, children: {}, text: '' };
-  const stack: Frame[] = [root];
-  let nodes = 0;
-  const parser = new SaxesParser({ xmlns: false });
-  const refuse = (cause?: unknown): never => {
-    throw new EurekaRequestError(400, UNPARSABLE_XML, { cause });
-  };
-  parser.on('error', refuse);
-  parser.on('doctype', () => refuse());
-  parser.on('opentag', (tag) => {
-    nodes += 1;
-    if (nodes > EUREKA_LIMITS.nodes || stack.length > EUREKA_LIMITS.depth) refuse();
-    const colon = tag.name.indexOf(':');
-    stack.push({ name: tag.name.slice(colon + 1), attributes: tag.attributes, children: {}, text: '' });
-  });
-  const addText = (text: string) => {
-    const top = stack.at(-1);
-    if (top !== undefined) top.text += text;
-  };
-  parser.on('text', addText);
-  parser.on('cdata', addText);
-  parser.on('closetag', () => {
-    const closed = stack.pop();
-    const parent = stack.at(-1);
-    if (closed !== undefined && parent !== undefined) put(parent, closed);
-  });
+export class XmlTreeReader {
+  readonly #root: Frame = { name: '', attributes: {}, children: {}, text: '' };
+  readonly #parser = new SaxesParser({ xmlns: false });
+
+  constructor() {
+    const stack: Frame[] = [this.#root];
+    let nodes = 0;
+    this.#parser.on('error', refuse);
+    this.#parser.on('doctype', () => refuse());
+    this.#parser.on('opentag', (tag) => {
+      nodes += 1;
+      if (nodes > EUREKA_LIMITS.nodes || stack.length > EUREKA_LIMITS.depth) refuse();
+      const colon = tag.name.indexOf(':');
+      stack.push({ name: tag.name.slice(colon + 1), attributes: tag.attributes, children: {}, text: '' });
+    });
+    const addText = (text: string) => {
+      const top = stack.at(-1);
+      if (top !== undefined) top.text += text;
+    };
+    this.#parser.on('text', addText);
+    this.#parser.on('cdata', addText);
+    this.#parser.on('closetag', () => {
+      const closed = stack.pop();
+      const parent = stack.at(-1);
+      if (closed !== undefined && parent !== undefined) put(parent, closed);
+    });
+  }
+
+  write(slice: string): void {
+    guarded(() => this.#parser.write(slice));
+  }
+
+  end(): Tree {
+    guarded(() => this.#parser.close());
+    return this.#root.children;
+  }
+}
+
+function refuse(cause?: unknown): never {
+  throw new EurekaRequestError(400, UNPARSABLE_XML, { cause });
+}
+
+function guarded(run: () => unknown): void {
   try {
-    parser.write(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body).close();
+    run();
   } catch (caught) {
     if (caught instanceof EurekaRequestError) throw caught;
     refuse(caught);
   }
-  return root.children;
+}
+
+/** A whole document at once. @throws EurekaRequestError 400. */
+export function parseXmlBody(body: string): Tree {
+  const reader = new XmlTreeReader();
+  reader.write(withoutMark(body));
+  return reader.end();
+}
+
+/** Characters of one slice: some milliseconds, even of the markup that costs most. */
+const SLICE_LENGTH = 16 * 1024;
+
+/** The same with a turn of the event loop between slices: a large document can cost hundreds of milliseconds. @throws EurekaRequestError 400. */
+export async function parseXmlBodyInTurns(body: string, nextTurn: () => Promise<void>): Promise<Tree> {
+  const reader = new XmlTreeReader();
+  const text = withoutMark(body);
+  for (let at = 0; at < text.length; at += SLICE_LENGTH) {
+    if (at > 0) await nextTurn();
+    reader.write(text.slice(at, at + SLICE_LENGTH));
+  }
+  return reader.end();
+}
+
+function withoutMark(body: string): string {
+  return body.charCodeAt(0) === 0xfeff ? body.slice(1) : body;
 }
 
 function put(parent: Frame, closed: Frame): void {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Form } from '../negotiation.ts';
 import { combineCrc, crcShift } from './crc-combine.ts';
-import { type Deflate, Piece } from './piece.ts';
+import { type Deflate, type DeflatedPiece, Piece } from './piece.ts';
 
 /** A part of a document: a piece that lives over many documents, or a few bytes of this one. */
 export type Part = Piece | Buffer;
@@ -44,7 +44,8 @@ export class EncodedDocument {
   }
 
   async #join(deflate: Deflate): Promise<Buffer> {
-    const pieces = await Promise.all(this.#parts.map((part) => (part instanceof Piece ? part.deflated(deflate) : storedBlock(part))));
+    const all = this.#parts.map((part) => (part instanceof Piece ? part.deflated(deflate) : stored(part)));
+    const pieces = all.some((piece) => piece instanceof Promise) ? await Promise.all(all) : (all as readonly DeflatedPiece[]);
     let crc = 0;
     let length = 0;
     for (const piece of pieces) {
@@ -58,8 +59,19 @@ export class EncodedDocument {
   }
 }
 
+/** Separators are one buffer, used hundreds of times in a document. */
+const STORED = new WeakMap<Buffer, DeflatedPiece>();
+
+function stored(bytes: Buffer): DeflatedPiece {
+  const known = STORED.get(bytes);
+  if (known !== undefined) return known;
+  const piece = storedBlock(bytes);
+  STORED.set(bytes, piece);
+  return piece;
+}
+
 /** A few bytes as deflate blocks without compression. */
-function storedBlock(bytes: Buffer) {
+function storedBlock(bytes: Buffer): DeflatedPiece {
   const blocks: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += STORED_MOST_BYTES) {
     const part = bytes.subarray(at, at + STORED_MOST_BYTES);

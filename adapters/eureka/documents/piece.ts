@@ -27,7 +27,7 @@ export interface DeflatedPiece {
 export class Piece {
   readonly #encode: () => Buffer;
   #body: Buffer | undefined;
-  #deflated: Promise<DeflatedPiece> | undefined;
+  #deflated: DeflatedPiece | Promise<DeflatedPiece> | undefined;
 
   constructor(encode: () => Buffer) {
     this.#encode = encode;
@@ -38,7 +38,8 @@ export class Piece {
     return this.#body;
   }
 
-  deflated(deflate: Deflate): Promise<DeflatedPiece> {
+  /** Not a promise once it is there: a document has hundreds of pieces, and after a change all but one are. */
+  deflated(deflate: Deflate): DeflatedPiece | Promise<DeflatedPiece> {
     this.#deflated ??= this.#compress(deflate);
     return this.#deflated;
   }
@@ -46,6 +47,8 @@ export class Piece {
   async #compress(deflate: Deflate): Promise<DeflatedPiece> {
     const body = this.#body ?? this.#encode();
     const crc = crc32(body);
-    return { bytes: await deflate(body), crc, length: body.length, shift: crcShift(body.length) };
+    const deflated = { bytes: await deflate(body), crc, length: body.length, shift: crcShift(body.length) };
+    this.#deflated = deflated;
+    return deflated;
   }
 }

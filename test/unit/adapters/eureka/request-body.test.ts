@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { EurekaRequestError, UNPARSABLE } from '../../../../adapters/eureka/codec/errors.ts';
 import { EUREKA_LIMITS } from '../../../../adapters/eureka/limits.ts';
-import { readRequestBody } from '../../../../adapters/eureka/request-body.ts';
+import { BodyBudget, readRequestBody, withRequestBody } from '../../../../adapters/eureka/request-body.ts';
 
 const LIMIT = EUREKA_LIMITS.bodyBytes;
 
@@ -105,3 +105,18 @@ function damaged(gzip: Buffer): Buffer {
   copy[copy.length - 5] = (copy[copy.length - 5] ?? 0) ^ 0xff;
   return copy;
 }
+
+describe('the budget of all bodies', () => {
+  it('is given back when the work is done or has failed, and refuses what is beyond it', async () => {
+    const budget = new BodyBudget(10);
+    const request = () => requestOf({ chunks: [Buffer.from('123456')] });
+    const nested = withRequestBody(request(), budget, 100, async (body) => {
+      expect([body, budget.usedBytes]).toEqual(['123456', 6]);
+      await expect(withRequestBody(request(), budget, 100, async () => undefined)).rejects.toMatchObject({ status: 503 });
+      expect(budget.usedBytes).toBe(6);
+      throw new Error('the work failed');
+    });
+    await expect(nested).rejects.toThrow('the work failed');
+    expect(budget.usedBytes).toBe(0);
+  });
+});
