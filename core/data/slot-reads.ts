@@ -31,7 +31,7 @@ export function answerSlotPage(
 ): SlotPageAnswer {
   if (replica === undefined || access.status !== SlotStatus.Accept) return { ...access, slotSequence: 0, next: '', held: [], datums: [] };
   const { page, next } = cutPage(replica.store.datums(), request.after);
-  return { ...access, slotSequence: replica.log.sequence, next, held: request.after === '' ? held : [], datums: page };
+  return { ...access, slotSequence: replica.log.sequence, next, held: next === '' ? held : [], datums: page };
 }
 
 /** Followers ask which of their copies differ from what this node leads. Slots that it does not lead are none of its business. */

@@ -71,16 +71,19 @@ export class DerivedRecords {
     const shown = new Map<string, DerivedPublisher>();
     for (const derived of this.#joins.derive(this.#format, own, foreign)) {
       const before = name.shown.get(derived.registerId);
-      // A client that connects again registers the same anew: readers are not told of that.
-      const isSame =
-        before !== undefined && before.dataInfoId === derived.dataInfoId && sameVisiblePublisher(before.source, derived.source);
-      shown.set(derived.registerId, isSame ? before : derived);
-      if (!isSame) visible.push({ kind: 'derived', publisher: derived });
+      const isKept = before !== undefined && (before === derived || isSame(before, derived));
+      shown.set(derived.registerId, isKept ? before : derived);
+      if (!isKept) visible.push({ kind: 'derived', publisher: derived });
     }
     for (const [registerId, publisher] of name.shown) if (!shown.has(registerId)) visible.push({ kind: 'derived-removed', publisher });
     name.shown = shown;
     if (foreign.length === 0) this.#names.delete(foldedId);
   }
+}
+
+/** A client that connects again registers the same anew: readers are not told of that. */
+function isSame(a: DerivedPublisher, b: DerivedPublisher): boolean {
+  return a.dataInfoId === b.dataInfoId && sameVisiblePublisher(a.source, b.source);
 }
 
 function keyOf({ dataInfoId, registerId }: Pick<Publisher, 'dataInfoId' | 'registerId'>): string {

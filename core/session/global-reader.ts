@@ -9,6 +9,7 @@ import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { GlobalChange, GlobalReading } from '../seams/session-gateway.ts';
 import {
+  BEHIND_ALL_NAMES,
   decodeSlotLog,
   decodeSlotPageAnswer,
   encodeSlotLogAnswer,
@@ -16,7 +17,6 @@ import {
   type SlotLogEntry,
   type SlotPageAnswer,
 } from '../wire/slot-log.ts';
-import { decodeSlotFetchAnswer, encodeSlotFetch } from '../wire/slot-read.ts';
 import { DerivedRecords, type RecordChange } from './derived-records.ts';
 import { HeldPublicNames } from './held-public-names.ts';
 import type { Joins } from './joins.ts';
@@ -76,7 +76,7 @@ export class GlobalReader {
     this.#options = options;
     this.#held = new HeldPublicNames({
       clock: options.host.clock,
-      stillHeld: (slotId, names) => this.#stillHeld(slotId, names),
+      stillHeld: (slotId) => this.#stillHeld(slotId),
     });
   }
 
@@ -190,7 +190,10 @@ export class GlobalReader {
     if (!isCurrent()) return;
     slot.touched = undefined;
     const changes: RecordChange[] = [];
-    mergePages(slot, pages, touched, changes);
+    for (const gone of mergePages(slot, pages, touched, changes)) {
+      // Missed in the log: its leader knows better, and no copy of before may bring it back through the next leader.
+      this.#options.withdrawn(gone.dataInfoId, gone.registerId, gone.registerVersion);
+    }
     const held = pages.flatMap((page) => page.held).filter((foldedId) => this.#options.joins.mayBePublic(foldedId));
     this.#held.add(slot.slotId, held);
     this.#emit(changes);
@@ -218,21 +221,12 @@ export class GlobalReader {
     return undefined;
   }
 
-  async #stillHeld(slotId: number, foldedIds: readonly FoldedId[]): Promise<ReadonlySet<FoldedId> | undefined> {
-    const { host, router, timeoutMs } = this.#options;
-    const target = router.slot(slotId);
-    if (target === undefined) return undefined;
-    try {
-      const frame = await host.peers.request(target.leader, encodeSlotFetch({ ...router.address(target), foldedIds }), { timeoutMs });
-      const answer = decodeSlotFetchAnswer(frame);
-      if (answer.status !== SlotStatus.Accept) return undefined;
-      await this.whenApplied(slotId, answer.slotSequence);
-      return new Set(answer.groups.filter((group) => group.held).map((group) => group.foldedId));
-    } catch (caught) {
-      host.log.debug('held names could not be asked after', { slot: slotId, reason: RegistryError.from(caught).message });
-      router.refresh();
-      return undefined;
-    }
+  async #stillHeld(slotId: number): Promise<ReadonlySet<FoldedId> | undefined> {
+    const page = await this.#requestPage(slotId, BEHIND_ALL_NAMES);
+    if (page === undefined) return undefined;
+    // What released a name is in the log before this answer.
+    await this.whenApplied(slotId, page.slotSequence);
+    return new Set(page.held);
   }
 
   #becomeReady(): void {
@@ -297,7 +291,14 @@ function applyEntry(slot: SlotCopy, entry: SlotLogEntry, changes: RecordChange[]
   changes.push({ kind: 'remove', dataInfoId, registerId, format: entry.format, version: entry.datumVersion, reason: entry.reason });
 }
 
-function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: ReadonlySet<string>, changes: RecordChange[]): void {
+/** Answers what its leader has no longer. */
+function mergePages(
+  slot: SlotCopy,
+  pages: readonly SlotPageAnswer[],
+  touched: ReadonlySet<string>,
+  changes: RecordChange[],
+): readonly Publisher[] {
+  const gone: Publisher[] = [];
   const seen = new Set<string>();
   for (const page of pages) {
     for (const datum of page.datums) {
@@ -316,7 +317,9 @@ function mergePages(slot: SlotCopy, pages: readonly SlotPageAnswer[], touched: R
   for (const [key, { publisher, version }] of slot.records) {
     if (seen.has(key) || touched.has(key)) continue;
     slot.records.delete(key);
+    gone.push(publisher);
     const { dataInfoId, registerId, format } = publisher;
     changes.push({ kind: 'remove', dataInfoId, registerId, format, version, reason: 'repaired' });
   }
+  return gone;
 }

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../seams/clock.ts';
  * after three such rounds must not keep everything else from being read.
  */
 const WAIT_MOST_MS = 30_000;
-const ASK_EVERY_MS = 200;
+const ASK_EVERY_MS = 250;
 
 interface HeldName {
   readonly slotId: number;
@@ -15,8 +15,8 @@ interface HeldName {
 
 export interface HeldPublicNamesOptions {
   readonly clock: Clock;
-  /** Those of the names that their leader still holds; undefined when it cannot be asked now. What it knew of the others has been applied. */
-  readonly stillHeld: (slotId: number, names: readonly FoldedId[]) => Promise<ReadonlySet<FoldedId> | undefined>;
+  /** What the leader of a slot still holds; undefined when it cannot be asked now. What it knew of all other names has been applied. */
+  readonly stillHeld: (slotId: number) => Promise<ReadonlySet<FoldedId> | undefined>;
 }
 
 /**
@@ -64,12 +64,12 @@ export class HeldPublicNames {
     const bySlot = new Map<number, FoldedId[]>();
     for (const [name, { slotId, untilMs }] of this.#names) {
       if (untilMs <= nowMs) this.#names.delete(name);
-      else bySlot.set(slotId, [...(bySlot.get(slotId) ?? []), name]);
+      else (bySlot.get(slotId) ?? startList(bySlot, slotId)).push(name);
     }
     const timer = this.#timer;
     await Promise.all(
       [...bySlot].map(async ([slotId, names]) => {
-        const held = await this.#options.stillHeld(slotId, names);
+        const held = await this.#options.stillHeld(slotId);
         if (held !== undefined) for (const name of names) if (!held.has(name)) this.#names.delete(name);
       }),
     );
@@ -85,4 +85,10 @@ export class HeldPublicNames {
     this.#waiters = [];
     for (const resolve of waiters) resolve();
   }
+}
+
+function startList(lists: Map<number, FoldedId[]>, slotId: number): FoldedId[] {
+  const list: FoldedId[] = [];
+  lists.set(slotId, list);
+  return list;
 }

@@ -55,11 +55,13 @@ function sameContent(a: Content, b: Content): boolean {
   if (a.publishers.length !== b.publishers.length || a.derived.length !== b.derived.length) return false;
   const isSamePublisher = (publisher: Publisher, at: number) => {
     const other = b.publishers[at];
-    return other !== undefined && other.registerId === publisher.registerId && sameVisiblePublisher(publisher, other);
+    if (other === undefined || other === publisher) return other === publisher;
+    return other.registerId === publisher.registerId && sameVisiblePublisher(publisher, other);
   };
   const isSameDerived = (derived: DerivedPublisher, at: number) => {
     const other = b.derived[at];
-    return other !== undefined && other.registerId === derived.registerId && sameBytes(other.payload, derived.payload);
+    if (other === undefined || other === derived) return other === derived;
+    return other.registerId === derived.registerId && sameBytes(other.payload, derived.payload);
   };
   return a.publishers.every(isSamePublisher) && a.derived.every(isSameDerived);
 }

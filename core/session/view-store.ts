@@ -7,6 +7,7 @@ import type { RoleHost } from '../seams/host.ts';
 import type { ServiceView } from '../seams/session-gateway.ts';
 import { decodeSlotFetchAnswer, encodeSlotFetch, type NoticedChange } from '../wire/slot-read.ts';
 import type { Joins } from './joins.ts';
+import { keepPublishers } from './kept-publishers.ts';
 import { MergeWindow } from './push/merge-window.ts';
 import { type BuiltView, buildView } from './service-view.ts';
 import type { SlotRouter } from './slot-router.ts';
@@ -213,7 +214,9 @@ export class ViewStore {
 
   #learn(name: NameState, group: DatumGroup): void {
     name.retryDelayMs = RETRY_LEAST_MS;
-    name.group = group;
+    // Of a name that all its readers see natively nothing is remembered, and nothing need be kept.
+    const isMixed = [...name.views.values()].some((view) => view.isMixed);
+    name.group = isMixed && name.group !== undefined ? keepPublishers(group, name.group) : group;
     for (const [key, view] of name.views) name.earlierViews.set(key, view);
     name.views.clear();
     const cause = name.waiting;

@@ -61,12 +61,15 @@ export interface SlotPageRequest extends SlotAddress {
   readonly after: string;
 }
 
+/** A cursor behind all names: the answer has no datums, and says which names are held. */
+export const BEHIND_ALL_NAMES = '\uffff';
+
 export interface SlotPageAnswer extends SlotAnswer {
   /** The sequence at the moment of this page. */
   readonly slotSequence: number;
   /** Cursor for the next page, '' when this was the last. */
   readonly next: string;
-  /** Names that are held after a restart; told with the first page. */
+  /** Names of the slot that are held after a restart; told with the last page. */
   readonly held: readonly FoldedId[];
   readonly datums: readonly Datum[];
 }
