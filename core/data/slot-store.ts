@@ -153,7 +153,7 @@ export class SlotStore {
     const publisher = StoredPublisher.of(incoming);
     if (known !== undefined) {
       this.#countOut(known);
-      const isSame = sameVisiblePublisher(known.publisher, publisher);
+      const isSame = known.publisher.looksLike(publisher);
       known.replace(publisher);
       this.#countIn(known);
       datum.changed();

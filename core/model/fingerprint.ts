@@ -1,4 +1,5 @@
 import type { Publisher } from './publisher.ts';
+import { StoredPublisher } from './stored-publisher.ts';
 
 /** 64 bits that stand for one publisher, as two signed 32-bit numbers, which engines keep without a box. */
 export interface Fingerprint {
@@ -10,7 +11,9 @@ export interface Fingerprint {
  * Over everything that copies of a record must agree about: its names, its version, and what readers see of it. Who holds it and
  * where its client sits is not part of it, because that may change silently.
  */
-export function fingerprintOf({ dataInfoId, registerId, registerVersion, format, zone, appName, payload }: Publisher): Fingerprint {
+export function fingerprintOf(publisher: Publisher): Fingerprint {
+  const { dataInfoId, registerId, registerVersion, format, zone, appName } = publisher;
+  const payload = publisher instanceof StoredPublisher ? publisher.compactPayload : publisher.payload;
   const hash = new PairHash();
   hash.text(dataInfoId);
   hash.text(registerId);
@@ -19,7 +22,8 @@ export function fingerprintOf({ dataInfoId, registerId, registerVersion, format,
   hash.text(format);
   hash.text(zone);
   hash.text(appName);
-  hash.bytes(payload);
+  if (typeof payload === 'string') hash.byteText(payload);
+  else hash.bytes(payload);
   return hash.finish();
 }
 
@@ -66,6 +70,20 @@ class PairHash {
     this.#high = high;
     this.#low = low;
     this.#take(bytes.length);
+  }
+
+  /** The same as `bytes` of a text whose characters are bytes. */
+  byteText(text: string): void {
+    let high = this.#high;
+    let low = this.#low;
+    for (let i = 0; i < text.length; i += 1) {
+      const byte = text.charCodeAt(i);
+      high = Math.imul(high ^ byte, PRIME_HIGH);
+      low = Math.imul(low ^ byte, PRIME_LOW);
+    }
+    this.#high = high;
+    this.#low = low;
+    this.#take(text.length);
   }
 
   finish(): Fingerprint {

@@ -1,6 +1,6 @@
 import type { DataInfoId } from './data-info-id.ts';
 import type { ProcessId } from './node.ts';
-import { CONNECTION, type Liveness, type Publisher } from './publisher.ts';
+import { CONNECTION, type Liveness, type Publisher, sameVisiblePublisher } from './publisher.ts';
 import type { RegisterVersion } from './register-version.ts';
 
 /** Beyond this size a payload's own array costs little beside its bytes. */
@@ -58,6 +58,11 @@ export class StoredPublisher implements Publisher {
     return typeof this.#data === 'string' ? bytesOf(this.#data) : this.#data;
   }
 
+  /** The payload without making it anew: as a text of one byte per character, or as bytes. */
+  get compactPayload(): string | Uint8Array {
+    return this.#data;
+  }
+
   get owner(): ProcessId {
     return this.#origin.owner;
   }
@@ -80,6 +85,13 @@ export class StoredPublisher implements Publisher {
 
   get clientAddress(): string {
     return this.#origin.clientAddress;
+  }
+
+  /** What `sameVisiblePublisher` says, without making payloads anew. */
+  looksLike(other: StoredPublisher): boolean {
+    if (typeof this.#data !== 'string' || typeof other.#data !== 'string') return sameVisiblePublisher(this, other);
+    const isSameOrigin = this.format === other.format && this.zone === other.zone && this.appName === other.appName;
+    return isSameOrigin && this.#data === other.#data;
   }
 
   ownedBy(owner: ProcessId): StoredPublisher {
@@ -112,7 +124,8 @@ function sameLiveness(a: Liveness, b: Liveness): boolean {
 
 function compactBytes(payload: Uint8Array): string | Uint8Array {
   if (payload.length > TEXT_PAYLOAD_MOST_BYTES) return Uint8Array.from(payload);
-  return internText(String.fromCharCode(...payload));
+  // `apply` takes an array of bytes as it is; spreading one would walk it.
+  return internText(String.fromCharCode.apply(null, payload as unknown as number[]));
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -51,7 +51,8 @@ describe('a bit that flips in one copy of a record', () => {
     const copy = holder(small, role);
     const right = copy.record(registerId).payload.slice();
     // What a look at the record shows, as if the memory behind it had changed.
-    Object.defineProperty(copy.record(registerId), 'payload', { value: right.map((byte, index) => (index === 0 ? byte ^ 1 : byte)) });
+    const value = right.map((byte, index) => (index === 0 ? byte ^ 1 : byte));
+    for (const name of ['payload', 'compactPayload']) Object.defineProperty(copy.record(registerId), name, { value });
     const named = () => small.told.filter((line) => line.includes('not what was stored') && line.includes(`registerId=${registerId}`));
     expect(await small.until('it is named', () => named().length > 0)).toBeLessThanOrEqual(10_000);
     expect(named()[0]).toContain(`dataInfoId=${SERVICE}`);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { DataInfoId, ProcessId, Publisher } from '../../../../core/index.ts';
+import { type DataInfoId, type ProcessId, type Publisher, sameVisiblePublisher } from '../../../../core/index.ts';
+import { fingerprintOf } from '../../../../core/model/fingerprint.ts';
 import { StoredPublisher } from '../../../../core/model/stored-publisher.ts';
 
 function publisher(over: Partial<Publisher> = {}): Publisher {
@@ -62,6 +63,29 @@ describe('a stored publisher', () => {
   it('changes hands without changing', () => {
     const taken = StoredPublisher.of(publisher()).ownedBy('session-2' as ProcessId);
     expect(seen(taken)).toEqual(publisher({ owner: 'session-2' as ProcessId }));
+  });
+
+  it.each([5, 5_000])('has the fingerprint of what was stored, with %i bytes', (length) => {
+    const plain = publisher({ payload: Uint8Array.from({ length }, (_, i) => (i * 37) % 256) });
+    expect(fingerprintOf(StoredPublisher.of(plain))).toEqual(fingerprintOf(plain));
+  });
+
+  it.each([5, 5_000])('looks like others as plain ones do, with %i bytes', (length) => {
+    const payload = new Uint8Array(length);
+    const other = payload.map((_, index) => (index === length - 1 ? 1 : 0));
+    const variants = [
+      { payload },
+      { payload: other },
+      { payload, zone: 'WEST' },
+      { payload, appName: 'b' },
+      { payload, registerId: 'r-2' },
+    ];
+    for (const a of variants) {
+      for (const b of variants) {
+        const isSame = sameVisiblePublisher(publisher(a), publisher(b));
+        expect(StoredPublisher.of(publisher(a)).looksLike(StoredPublisher.of(publisher(b)))).toBe(isSame);
+      }
+    }
   });
 
   it('takes names that objects know for something else', () => {
