@@ -6,14 +6,21 @@ import { expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-it('300 seeds that nobody has seen before keep every promise', async () => {
-  const from = randomInt(1_000_000, 1_000_000_000);
-  const args = ['--import', 'tsx', 'tools/sim.ts', '--seeds', '300', '--from', String(from), '--jobs', '2'];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT }).catch(
-    (failed: { stdout: string; stderr: string }) => {
-      throw new Error(`${failed.stdout}${failed.stderr}`);
-    },
-  );
-  const passed = [...stdout.matchAll(/: (\d+) passed, 0 failed/g)].reduce((sum, match) => sum + Number(match[1]), 0);
-  expect(passed).toBe(300);
-});
+/** They take less than two minutes on two idle cores; other tests run beside them. */
+const MOST_MS = 400_000;
+
+it(
+  '300 seeds that nobody has seen before keep every promise',
+  async () => {
+    const from = randomInt(1_000_000, 1_000_000_000);
+    const args = ['--import', 'tsx', 'tools/sim.ts', '--seeds', '300', '--from', String(from), '--jobs', '2'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT }).catch(
+      (failed: { stdout: string; stderr: string }) => {
+        throw new Error(`${failed.stdout}${failed.stderr}`);
+      },
+    );
+    const passed = [...stdout.matchAll(/: (\d+) passed, 0 failed/g)].reduce((sum, match) => sum + Number(match[1]), 0);
+    expect(passed).toBe(300);
+  },
+  MOST_MS,
+);

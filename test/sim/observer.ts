@@ -74,10 +74,14 @@ export class Observer {
     }
   }
 
-  showsEverything(reader: string, records: readonly EverythingRecord[]): void {
-    const names = new Map<DataInfoId, [string, string][]>(this.#truth.names().map((name) => [name, []]));
-    for (const { dataInfoId, registerId, value } of records) names.get(dataInfoId)?.push([registerId, value]);
-    for (const [name, entries] of names) this.#hold(reader, name, { version: 0n, entries: new Map(entries) });
+  /** Names that clients have registered so far. */
+  names(): readonly DataInfoId[] {
+    return this.#truth.names();
+  }
+
+  /** A reader of everything now shows this of a name. */
+  shows(reader: string, name: DataInfoId, entries: ReadonlyMap<string, string>): void {
+    this.#hold(reader, name, { version: 0n, entries: new Map(entries) });
   }
 
   contentHeldBy(reader: string, dataInfoId: DataInfoId): string | undefined {

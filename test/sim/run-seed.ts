@@ -49,7 +49,7 @@ export interface RunResult {
 /** One run: a cluster drawn from the seed, clients that come and go, faults, then quiet until everything agrees. */
 export async function runSeed({ seed, plan, tell }: RunOptions): Promise<RunResult> {
   const world = new World(seed, new Trace(tell));
-  const run = new Run(world, plan ?? (world.stream('plan').isLucky(0.6) ? 'few' : 'many'));
+  const run = new Run(world, plan ?? (world.stream('plan').isLucky(0.7) ? 'few' : 'many'));
   await run.play();
   return {
     seed,

@@ -1,7 +1,6 @@
 import type { DataInfoId, GlobalChange, GlobalReading, SessionServer } from '../../../core/index.ts';
 import { LEASE_FORMAT, publicName } from '../formats.ts';
 import type { Observer } from '../observer.ts';
-import { registrationKey } from '../truth.ts';
 
 export interface EverythingRecord {
   readonly dataInfoId: DataInfoId;
@@ -14,18 +13,18 @@ export class EverythingReader {
   readonly name: string;
   readonly #observer: Observer;
   readonly #reading: GlobalReading;
-  readonly #records = new Map<string, EverythingRecord>();
+  readonly #names = new Map<DataInfoId, Map<string, string>>();
 
   constructor(name: string, session: SessionServer, observer: Observer) {
     this.name = name;
     this.#observer = observer;
     this.#reading = session.gateway.readEverything(LEASE_FORMAT, (changes) => this.#take(changes));
-    void this.#reading.ready.then(() => this.#show());
+    void this.#reading.ready.then(() => this.#show([...this.#names.keys(), ...observer.names()]));
   }
 
   /** The value this Session shows of a registration, as far as it shows anything yet. */
   valueOf(dataInfoId: string, registerId: string): string | undefined {
-    return this.#reading.isReady() ? this.#records.get(registrationKey(dataInfoId as DataInfoId, registerId))?.value : undefined;
+    return this.#reading.isReady() ? this.#names.get(dataInfoId as DataInfoId)?.get(registerId) : undefined;
   }
 
   get isSettled(): boolean {
@@ -33,21 +32,27 @@ export class EverythingReader {
   }
 
   records(): readonly EverythingRecord[] {
-    return [...this.#records.values()];
+    return [...this.#names].flatMap(([dataInfoId, values]) =>
+      [...values].map(([registerId, value]) => ({ dataInfoId, registerId, value })),
+    );
   }
 
   #take(changes: readonly GlobalChange[]): void {
+    const changed = new Set<DataInfoId>();
     for (const change of changes) {
       const { dataInfoId: spelled, registerId } = change.kind === 'remove' ? change : change.publisher;
       const dataInfoId = publicName(spelled);
-      const key = registrationKey(dataInfoId, registerId);
-      if (change.kind === 'remove' || change.kind === 'derived-removed') this.#records.delete(key);
-      else this.#records.set(key, { dataInfoId, registerId, value: new TextDecoder().decode(change.publisher.payload) });
+      const values = this.#names.get(dataInfoId) ?? new Map<string, string>();
+      this.#names.set(dataInfoId, values);
+      changed.add(dataInfoId);
+      if (change.kind === 'remove' || change.kind === 'derived-removed') values.delete(registerId);
+      else values.set(registerId, new TextDecoder().decode(change.publisher.payload));
     }
-    this.#show();
+    this.#show(changed);
   }
 
-  #show(): void {
-    if (this.#reading.isReady()) this.#observer.showsEverything(this.name, this.records());
+  #show(names: Iterable<DataInfoId>): void {
+    if (!this.#reading.isReady()) return;
+    for (const name of new Set(names)) this.#observer.shows(this.name, name, this.#names.get(name) ?? new Map());
   }
 }
