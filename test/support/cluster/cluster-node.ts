@@ -32,7 +32,7 @@ export class ClusterNode {
   readonly ports: NodePorts;
   readonly #options: NodeOptions;
   #child: ChildProcess | undefined;
-  #exited: Promise<void> = Promise.resolve();
+  #exited: Promise<number | null> = Promise.resolve(null);
   /** The end of what the process wrote since it was started. */
   output = '';
 
@@ -73,7 +73,7 @@ export class ClusterNode {
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    this.#exited = new Promise((resolve) => child.on('close', () => resolve()));
+    this.#exited = new Promise((resolve) => child.on('close', (code) => resolve(code)));
   }
 
   /** Resolves when the node says that it is ready. */
@@ -93,6 +93,11 @@ export class ClusterNode {
 
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
+  }
+
+  /** The exit code; null when a signal ended it. */
+  exited(): Promise<number | null> {
+    return this.#exited;
   }
 
   async kill(): Promise<void> {

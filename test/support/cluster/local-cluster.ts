@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Role } from '../../../core/index.ts';
 import { eventually } from '../eventually.ts';
+import { freePorts } from '../free-ports.ts';
 import { ClusterNode } from './cluster-node.ts';
 
 export const MAIN = fileURLToPath(new URL('../../../dist/deploy/main.js', import.meta.url));
@@ -128,25 +128,4 @@ export class LocalCluster {
       if (performance.now() - sinceMs < 2_500) throw new Error('the slot table still changes');
     }, deadlineMs);
   }
-}
-
-/** Free ports that are all different: they are held until all are known. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<Server>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
