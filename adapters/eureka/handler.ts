@@ -223,7 +223,7 @@ export class EurekaHandler {
    */
   #written(app: string, instanceId: string, outcome: number | boolean): EurekaResponse {
     const status = typeof outcome === 'number' ? outcome : outcome ? 200 : 404;
-    if (status !== 404 || this.#registry.view.find(app, instanceId)?.isForeign !== true) return EMPTY(status);
+    if (status !== 404 || this.#registry.view.find(app, instanceId)?.isDerived !== true) return EMPTY(status);
     return { status, type: 'text/plain', body: `${instanceId} is registered through another protocol and can only be changed there\n` };
   }
 

@@ -12,7 +12,7 @@ export interface ViewInstance extends Fragment {
   /** The datum it lives in; a spelling of the application's name. */
   readonly dataInfoId: DataInfoId;
   /** From another ecosystem: shown, but not to be changed through Eureka. */
-  readonly isForeign: boolean;
+  readonly isDerived: boolean;
 }
 
 interface DeltaEntry {
@@ -27,14 +27,14 @@ const INSTANCE_BYTES = 900;
 /** Queries for made-up names must not fill the memory; the next change clears everything. */
 const DOCUMENTS_MOST = 2_000;
 
-export function viewInstance(info: InstanceInfo, dataInfoId: DataInfoId, isForeign: boolean): ViewInstance {
+export function viewInstance(info: InstanceInfo, dataInfoId: DataInfoId, isDerived: boolean): ViewInstance {
   const encoded = new Map<Form, Buffer>();
   let weight = INSTANCE_BYTES;
   for (const [key, value] of info.metadata) weight += key.length + value.length;
   return {
     info,
     dataInfoId,
-    isForeign,
+    isDerived,
     weight,
     encode(form) {
       let bytes = encoded.get(form);

@@ -67,7 +67,7 @@ export class EurekaRegistry {
   get renewsExpected(): number {
     let perMinute = 0;
     for (const { instances } of this.view.applications())
-      for (const { info, isForeign } of instances) if (!isForeign) perMinute += 60 / info.leaseInfo.renewalIntervalInSecs;
+      for (const { info, isDerived } of instances) if (!isDerived) perMinute += 60 / info.leaseInfo.renewalIntervalInSecs;
     return Math.floor(perMinute);
   }
 
@@ -245,7 +245,7 @@ export class EurekaRegistry {
 
   #own(app: string, instanceId: string): ViewInstance | undefined {
     const found = this.view.find(app, instanceId);
-    return found?.isForeign === true ? undefined : found;
+    return found?.isDerived === true ? undefined : found;
   }
 
   async #rewrite(existing: ViewInstance, changes: Partial<InstanceInfo>): Promise<void> {
@@ -318,9 +318,9 @@ export class EurekaRegistry {
     }
   }
 
-  #upsert(publisher: Publisher | DerivedPublisher, isForeign: boolean): void {
+  #upsert(publisher: Publisher | DerivedPublisher, isDerived: boolean): void {
     try {
-      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, isForeign));
+      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, isDerived));
     } catch (caught) {
       const reason = caught instanceof EurekaRequestError || caught instanceof Error ? caught.message : String(caught);
       this.#host.log.error('a stored Eureka instance cannot be read and is not shown', { dataInfoId: publisher.dataInfoId, reason });
@@ -339,7 +339,7 @@ export class EurekaRegistry {
   /** A registration of the same id may have taken its place in the same breath. */
   #removeDerived({ dataInfoId, registerId }: DerivedPublisher): void {
     const app = appOf(dataInfoId);
-    if (this.view.find(app, registerId)?.isForeign === true) this.#hide(app, registerId);
+    if (this.view.find(app, registerId)?.isDerived === true) this.#hide(app, registerId);
   }
 
   #show(instance: ViewInstance): void {

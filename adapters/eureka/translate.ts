@@ -135,7 +135,7 @@ export function fromServiceInstance(instance: ServiceInstance, dataId: string, c
     appGroupName: undefined,
     ipAddr: instance.host,
     sid: undefined,
-    status: foreignStatus(instance),
+    status: statusOf(instance),
     overriddenStatus: InstanceStatus.Unknown,
     port: { number: http ?? 80, enabled: http !== undefined },
     securePort: { number: https ?? 443, enabled: https !== undefined },
@@ -151,7 +151,7 @@ export function fromServiceInstance(instance: ServiceInstance, dataId: string, c
       serviceUpTimestamp: changedAtMs,
     },
     metadata: metadataOf(instance),
-    homePageUrl: http === undefined ? undefined : `http://${urlHost(instance.host)}:${http}${instance.metadata.get('path') ?? '/'}`,
+    homePageUrl: http === undefined ? undefined : `http://${urlHost(instance.host)}:${http}${pathOf(instance)}`,
     statusPageUrl: undefined,
     healthCheckUrl: undefined,
     secureHealthCheckUrl: undefined,
@@ -173,9 +173,15 @@ function metadataOf({ metadata, zone, weight }: ServiceInstance): ReadonlyMap<st
   return own;
 }
 
-function foreignStatus(instance: ServiceInstance): InstanceStatus {
+function statusOf(instance: ServiceInstance): InstanceStatus {
   if (!instance.enabled) return InstanceStatus.OutOfService;
   return instance.healthy ? InstanceStatus.Up : InstanceStatus.Down;
+}
+
+/** Free text of the publisher: taken only where it is a path. */
+function pathOf({ metadata }: ServiceInstance): string {
+  const path = metadata.get('path') ?? '';
+  return /^\/[^\s?#]*$/.test(path) ? path : '/';
 }
 
 function urlHost(host: string): string {

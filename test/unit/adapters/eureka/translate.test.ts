@@ -113,6 +113,7 @@ describe('an instance of another ecosystem for Eureka readers', () => {
     ],
     ['IPv6', { http: 80 }, { host: '2001:db8::1' }, { hostName: '2001:db8::1', homePageUrl: 'http://[2001:db8::1]:80/' }],
     ['a path', { http: 80 }, { metadata: new Map([['path', '/api']]) }, { homePageUrl: 'http://10.0.0.1:80/api' }],
+    ['no path that is none', { http: 80 }, { metadata: new Map([['path', 'x/api']]) }, { homePageUrl: 'http://10.0.0.1:80/' }],
     ['its zone', { http: 80 }, { zone: 'EAST' }, { metadata: new Map([['zone', 'EAST']]) }],
     ['its weight', { http: 80 }, { weight: 5 }, { metadata: new Map([['weight', '5']]) }],
     ['out of service', { http: 80 }, { enabled: false }, { status: InstanceStatus.OutOfService }],
