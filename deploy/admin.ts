@@ -71,7 +71,7 @@ async function answer(
     const answered = await operator.answer(request, path, query);
     if (answered !== undefined) send(response, answered.status, answered.body, 'application/json');
     else if (isRead) send(response, 404, 'not found\n');
-    else send(response, 405, 'only GET is answered here\n');
+    else send(response, 405, 'this path does not know that method\n');
   }
 }
 
