@@ -112,6 +112,8 @@ export class SofaOperatorApi {
     const name = nameOf(value);
     const data = isRecord(value) ? value['data'] : undefined;
     if (typeof data !== 'string') throw invalid('data must be a text');
+    if (data.length > MOST_DATA_LENGTH)
+      throw new RegistryError(RegistryErrorCode.LimitExceeded, `data has at most ${MOST_DATA_LENGTH} characters`);
     const version = versionOf(value) ?? BigInt(this.#host.clock.wallMs());
     const known = this.#get(`${CONFIGURATIONS}${name}`);
     const before = known === undefined ? undefined : decodeConfiguration(known.value);
@@ -164,6 +166,8 @@ export class SofaOperatorApi {
   }
 }
 
+/** Every configurator of a name is sent all of it, in one frame. */
+const MOST_DATA_LENGTH = 1024 * 1024;
 const RESULT = { success: true, message: null };
 
 const STATUS: ReadonlyMap<RegistryErrorCode, number> = new Map([
