@@ -23,7 +23,7 @@ const BEATS_MISSED_WHEN_UNANIMOUS = 2;
 /**
  * Who is in the cluster, by heartbeat leases on the monotonic clock. A decision class over values: time is an argument.
  * A member is gone when its lease ran out, when it said goodbye (lease 0), or, for a peer that several others lost, as soon
- * as a majority of the other members report a broken link and it missed three beats, or all of several and it missed two.
+ * as a majority of those who must have a link to it report it broken and it missed three beats, or all of them, confirmed, and it missed two.
  */
 export class Membership {
   readonly #entries = new Map<PeerId, Entry>();
@@ -105,14 +105,17 @@ export class Membership {
     if (silentMs > entry.leaseMs) return true;
     if (entry.member.role === Role.Meta) return false;
     if (silentMs <= BEATS_MISSED_WHEN_UNANIMOUS * this.#heartbeatMs) return false;
-    // Metas talk to few, so their silence about a link says nothing.
     const others = [...this.#entries.values()].filter(
       (other) => other !== entry && other.member.role !== Role.Meta && nowMs - other.lastBeatMs <= 2 * this.#heartbeatMs,
     );
-    const witnesses = others.filter((other) => other.broken.has(entry.member.peer));
-    // Several who agree are believed sooner than a majority of them.
-    if (witnesses.length > 1 && witnesses.length === others.length) return true;
-    const isMajority = witnesses.length > 0 && witnesses.length * 2 > others.length;
+    // Every Session has a link to every Data node and back: they decide. Two of one role may have none, so what one of them does not report
+    // says nothing, and what it reports confirms.
+    const electors = others.filter((other) => other.member.role !== entry.member.role);
+    const voters = electors.length > 0 ? electors : others;
+    const reports = (other: Entry) => other.broken.has(entry.member.peer);
+    const votes = voters.filter(reports).length;
+    if (votes > 0 && votes === voters.length && others.filter(reports).length > 1) return true;
+    const isMajority = votes * 2 > voters.length;
     return isMajority && silentMs > BEATS_MISSED_FOR_EVIDENCE * this.#heartbeatMs;
   }
 }

@@ -79,15 +79,19 @@ export class LocalCluster {
     return (await node.slots()).slots.map((slot) => `${slot.leader} ${slot.leaderEpoch}`);
   }
 
+  /** The running Data nodes, who leads most slots first. */
+  async byLeaderships(): Promise<readonly ClusterNode[]> {
+    const running = this.withRole(Role.Data).filter((node) => node.isRunning);
+    const ledBy = async (node: ClusterNode) => (await node.slots()).here.filter((slot) => slot.role === 'leader').length;
+    const led = new Map(await Promise.all(running.map(async (node) => [node, await ledBy(node)] as const)));
+    return running.sort((a, b) => (led.get(b) ?? 0) - (led.get(a) ?? 0));
+  }
+
   /** The running Data node that leads most slots. */
   async busiest(): Promise<ClusterNode> {
-    let most: { readonly node: ClusterNode; readonly led: number } | undefined;
-    for (const node of this.withRole(Role.Data).filter((each) => each.isRunning)) {
-      const led = (await node.slots()).here.filter((slot) => slot.role === 'leader').length;
-      if (most === undefined || led > most.led) most = { node, led };
-    }
+    const [most] = await this.byLeaderships();
     if (most === undefined) throw new Error('no Data node runs');
-    return most.node;
+    return most;
   }
 
   /** Resolves when every running Data node holds the same table, every slot serves, and has as many copies in step as it should. */

@@ -41,7 +41,7 @@ const WITHOUT_META_MS = 5_000;
 export const TRIALS = {
   'kill-data': { title: 'kill -9 of the Data node that leads most slots', limitMs: 5_000, run: killData },
   'stall-data': { title: 'SIGSTOP of a Data node for 2 s', limitMs: 5_000, run: stallData },
-  'kill-half-data': { title: 'kill -9 of half of the Data nodes at once', limitMs: 10_000, run: killHalfOfData },
+  'kill-half-data': { title: 'kill -9 of half of the Data nodes at once, those that lead most', limitMs: 10_000, run: killHalfOfData },
   'kill-session': { title: 'kill -9 of a Session', limitMs: 5_000, run: killSession },
   'stall-session': { title: 'SIGSTOP of a Session for 2 s', limitMs: 10_000, run: stallSession },
   'kill-metas': { title: 'kill -9 of every Meta, 5 s without', limitMs: 3_000, run: killMetas },
@@ -85,7 +85,7 @@ async function killData({ cluster, probes, tell }: Scene) {
 }
 
 async function killHalfOfData({ cluster, probes, tell }: Scene) {
-  const data = cluster.withRole(Role.Data);
+  const data = await cluster.byLeaderships();
   const victims = data.slice(0, Math.floor(data.length / 2));
   await Promise.all(victims.map((victim) => victim.kill()));
   tell(`${victims.map((victim) => victim.name).join(', ')} were killed`);

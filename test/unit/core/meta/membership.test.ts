@@ -41,8 +41,21 @@ describe('evidence of broken links', () => {
     expect(new Scene().with(2, Role.Data, true).with(2, Role.Session, true).goneAtMs()).toBe(2_250);
   });
 
-  it('that a majority reports is believed after three', () => {
-    expect(new Scene().with(2, Role.Data, true).with(1, Role.Session, false).goneAtMs()).toBe(3_250);
+  it('is not weakened by Data nodes that have no link to it', () => {
+    expect(new Scene().with(2, Role.Data, false).with(2, Role.Session, true).goneAtMs()).toBe(2_250);
+  });
+
+  it('that a majority of the Sessions reports is believed after three, whatever Data nodes say', () => {
+    expect(new Scene().with(2, Role.Data, false).with(2, Role.Session, true).with(1, Role.Session, false).goneAtMs()).toBe(3_250);
+    expect(new Scene().with(3, Role.Data, true).with(1, Role.Session, true).with(1, Role.Session, false).goneAtMs()).toBeUndefined();
+  });
+
+  it('of one Session is believed sooner when a Data node confirms it', () => {
+    expect(new Scene().with(1, Role.Data, true).with(1, Role.Data, false).with(1, Role.Session, true).goneAtMs()).toBe(2_250);
+  });
+
+  it('is left to the Data nodes where there is no Session', () => {
+    expect(new Scene().with(2, Role.Data, true).with(1, Role.Data, false).goneAtMs()).toBe(3_250);
   });
 
   it('of the only other member is believed after three', () => {
