@@ -5,7 +5,7 @@ import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import type { LeaseHold } from '../model/lease-hold.ts';
 import { LIMITS } from '../model/limits.ts';
-import { type PeerId, type ProcessId, Role } from '../model/node.ts';
+import { nodeOf, type PeerId, type ProcessId, Role } from '../model/node.ts';
 import type { Publisher } from '../model/publisher.ts';
 import { nextStamp } from '../model/register-version.ts';
 import { SlotStatus } from '../model/slot-table.ts';
@@ -49,6 +49,8 @@ import type { PublisherRecord } from './slot-store.ts';
 import { type SlotSummary, summarize } from './slot-summary.ts';
 
 const TICK_MS = 1_000;
+/** How long the answer to a Session of the same process waits for a follower; below the Session's own patience. */
+const FOLLOW_WAIT_MS = 400;
 const STALL_MS = 500;
 const ALIVE_EVERY_MS = 10_000;
 const COMPACT_EVERY_MS = 30_000;
@@ -130,7 +132,7 @@ export class DataRole implements DataServer {
 
   serve(): void {
     const handlers = new Map<MessageKind, MessageHandler>([
-      [MessageKind.SlotBatch, (_from, frame) => this.#batch(decodeSlotBatch(frame))],
+      [MessageKind.SlotBatch, (from, frame) => this.#batch(from, decodeSlotBatch(frame))],
       [MessageKind.SlotFetch, (_from, frame) => this.#fetch(frame)],
       [MessageKind.SlotInterest, (from, frame) => this.#interest(from, frame)],
       [MessageKind.SlotLog, (_from, frame) => this.#takeLog(frame)],
@@ -297,7 +299,7 @@ export class DataRole implements DataServer {
 
   // Writes
 
-  #batch(request: SlotBatchRequest): Uint8Array {
+  async #batch(from: PeerId, request: SlotBatchRequest): Promise<Uint8Array> {
     const replica = this.#replicas.get(request.slotId);
     const access = slotAnswer(replica, request, this.#meta.table.epoch);
     this.#learnEpoch(request);
@@ -312,7 +314,10 @@ export class DataRole implements DataServer {
     // Written before it is acknowledged: the death of this process must not lose what the client believes to be registered.
     this.#restart.flush(replica.store.highestVersion);
     this.#changes.flushSoon();
-    return encodeSlotBatchAnswer({ ...access, slotSequence: replica.log.sequence, results });
+    const slotSequence = replica.log.sequence;
+    // A Session of this very process dies together with this copy: what it acknowledges must be in another process first, when there is one.
+    if (nodeOf(from) === this.#host.nodeId) await this.#stream.whenFollowed(replica, FOLLOW_WAIT_MS);
+    return encodeSlotBatchAnswer({ ...access, slotSequence, results });
   }
 
   // Reads

@@ -12,7 +12,8 @@ interface Receiver {
 }
 
 const ENTRIES_PER_MESSAGE = 512;
-const REQUEST_TIMEOUT_MS = 3_000;
+/** What a follower took too long to acknowledge it may have applied: the next message finds out, and what waits is not held up for long. */
+const REQUEST_TIMEOUT_MS = 1_000;
 const RETRY_LEAST_MS = 20;
 const RETRY_MOST_MS = 1_000;
 
@@ -24,6 +25,8 @@ export class LogStream {
   readonly #host: RoleHost;
   readonly #tableEpoch: () => number;
   readonly #receivers = new Map<SlotReplica, Map<PeerId, Receiver>>();
+  /** Who waits until a follower has a sequence of a slot. */
+  readonly #waiting = new Map<SlotReplica, Set<{ readonly sequence: number; readonly resolve: () => void }>>();
   #stopped = false;
 
   constructor(host: RoleHost, tableEpoch: () => number) {
@@ -40,6 +43,28 @@ export class LogStream {
     if (targets.length === 0) replica.log.forgetUpTo(replica.log.sequence);
   }
 
+  /** Resolves when one follower has applied what the log of a slot holds now, at once when there is none to wait for, or after `mostMs`. */
+  whenFollowed(replica: SlotReplica, mostMs: number): Promise<void> {
+    const { sequence } = replica.log;
+    const receivers = this.#receivers.get(replica);
+    const isFollowed = replica.followers.some((peer) => (receivers?.get(peer)?.position ?? 0) >= sequence);
+    if (replica.followers.length === 0 || isFollowed || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(replica) ?? new Set();
+      this.#waiting.set(replica, waiting);
+      const timer = this.#host.clock.schedule(mostMs, () => waiter.resolve());
+      const waiter = {
+        sequence,
+        resolve: () => {
+          timer.cancel();
+          waiting.delete(waiter);
+          resolve();
+        },
+      };
+      waiting.add(waiter);
+    });
+  }
+
   /** A whole reader begins at the present sequence: what came before it reads page by page. */
   startReader(replica: SlotReplica, peer: PeerId): void {
     this.#slotReceivers(replica).set(peer, { position: replica.log.sequence, isSending: false, retryDelayMs: RETRY_LEAST_MS });
@@ -47,6 +72,8 @@ export class LogStream {
 
   forget(replica: SlotReplica): void {
     this.#receivers.delete(replica);
+    this.#followed(replica, Number.POSITIVE_INFINITY);
+    this.#waiting.delete(replica);
   }
 
   stop(): void {
@@ -105,6 +132,7 @@ export class LogStream {
       const { applied } = decodeSlotLogAnswer(frame);
       const isProgress = applied > receiver.position;
       receiver.position = Math.min(applied, replica.log.sequence);
+      if (replica.followers.includes(peer)) this.#followed(replica, receiver.position);
       if (isProgress || receiver.position === replica.log.sequence) {
         receiver.retryDelayMs = RETRY_LEAST_MS;
         this.#send(replica, peer, receiver);
@@ -112,6 +140,10 @@ export class LogStream {
     } catch (caught) {
       this.#failed(replica, peer, receiver, caught);
     }
+  }
+
+  #followed(replica: SlotReplica, position: number): void {
+    for (const waiter of [...(this.#waiting.get(replica) ?? [])]) if (waiter.sequence <= position) waiter.resolve();
   }
 
   #failed(replica: SlotReplica, peer: PeerId, receiver: Receiver, caught: unknown): void {
