@@ -18,6 +18,11 @@ const EXPLAINED: readonly { readonly name: string; readonly servers: readonly st
     reason: 'the session list of an unknown zone is empty there, and a client without a list never connects; here every zone is served',
   },
   {
+    name: 'callbacks when the same data is published again',
+    servers: ['5.4.3'],
+    reason: 'it pushes the same list again; 6.x and the gateway do not, because nothing has changed',
+  },
+  {
     name: 'names that differ in case, and one with the delimiter in it',
     servers: ['6.3.0'],
     reason:
