@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Bench, BenchContext } from '../support/figures.ts';
 import { cpuMs, idleCpuMsPerSecond, pause } from '../support/process-meter.ts';
 import { providerUrl, publisherFrame, subscriberFrame } from './frames.ts';
-import { connectMany, LoadClient } from './load-client.ts';
+import { connectMany, type LoadClient } from './load-client.ts';
 import { type BoltTarget, besidePeer, besideValue } from './target.ts';
 
 const CLIENTS = 200;
@@ -82,30 +82,44 @@ async function sendAll(clients: readonly LoadClient[], frames: Frames): Promise<
   );
 }
 
-/** Until every registration is acknowledged and a reader, which was cut off as well, holds every list whole again. */
+/**
+ * Until every registration is acknowledged and every list is whole again at a reader of its own, which was cut off as well. A whole list is
+ * known by the bytes of its push, so that the load generator need not decode it.
+ */
 async function breakAndReplay(port: number, clients: readonly LoadClient[], dataIds: readonly string[], register: Frames): Promise<number> {
-  const reader = await LoadClient.connect(port);
-  for (const dataId of dataIds) await reader.request(subscriberFrame(dataId));
+  const before = dataIds.map(() => 0);
+  const readers = await openReaders(port, dataIds, (index, bytes) => {
+    before[index] = bytes;
+  });
+  await pause(SETTLE_MS);
   const startedMs = performance.now();
-  for (const client of [...clients, reader]) client.break();
-  const whole = new Set<string>();
+  for (const client of [...clients, ...readers]) client.break();
+  const whole = new Set<number>();
   let allWhole = (): void => undefined;
   const seen = new Promise<void>((resolve, reject) => {
     allWhole = resolve;
     setTimeout(() => reject(new Error(`${dataIds.length - whole.size} lists are not whole`)), REPLAY_MOST_MS).unref();
   });
   const again = await connectMany(port, clients.length);
-  const newReader = await LoadClient.connect(port, {
-    onData: ({ dataId, values }) => {
-      if (values.length === clients.length) whole.add(dataId);
-      else whole.delete(dataId);
-      if (whole.size === dataIds.length) allWhole();
-    },
+  const newReaders = openReaders(port, dataIds, (index, bytes) => {
+    if (bytes === before[index]) whole.add(index);
+    else whole.delete(index);
+    if (whole.size === dataIds.length) allWhole();
   });
-  const subscribed = Promise.all(dataIds.map((dataId) => newReader.request(subscriberFrame(dataId))));
-  await Promise.all([sendAll(again, register), subscribed]);
+  await sendAll(again, register);
   await seen;
   const tookMs = performance.now() - startedMs;
-  for (const client of [...again, newReader]) client.close();
+  for (const client of [...again, ...(await newReaders)]) client.close();
   return tookMs;
+}
+
+/** One client per name, told how long each push was. */
+async function openReaders(
+  port: number,
+  dataIds: readonly string[],
+  pushed: (index: number, bytes: number) => void,
+): Promise<readonly LoadClient[]> {
+  const readers = await connectMany(port, dataIds.length, (index) => ({ onPush: (bytes) => pushed(index, bytes) }));
+  await Promise.all(readers.map((reader, index) => reader.request(subscriberFrame(dataIds[index] ?? ''))));
+  return readers;
 }

@@ -17,7 +17,7 @@ const HTTP_PORT = 9_603;
 const OPENED = ['lang', 'util', 'util.concurrent', 'net', 'math', 'io', 'text', 'lang.reflect'];
 
 /** 5.x brings two logging systems that do not fit together. */
-const LOGGING = [
+const LOGGING_5 = [
   '-Dorg.apache.commons.logging.LogFactory=org.apache.commons.logging.impl.LogFactoryImpl',
   '-Dorg.apache.commons.logging.Log=org.apache.commons.logging.impl.NoOpLog',
   '-Dorg.springframework.boot.logging.LoggingSystem=none',
@@ -47,7 +47,16 @@ export async function sofaRegistryPeer(version: string): Promise<SofaRegistryPee
   // Logs and, in 5.x, Raft's files: everything goes to the home folder.
   const home = mkdtempSync(join(tmpdir(), 'sofa-registry-'));
   const opens = OPENED.map((name) => `--add-opens=java.base/java.${name}=ALL-UNNAMED`);
-  const jvm = ['-Xms1g', '-Xmx1g', `-Duser.home=${home}`, '-Dspring.profiles.active=dev', ...LOGGING, ...opens, '-cp', `${libraries}/*`];
+  const jvm = [
+    '-Xms1g',
+    '-Xmx1g',
+    `-Duser.home=${home}`,
+    '-Dspring.profiles.active=dev',
+    ...(version.startsWith('5.') ? LOGGING_5 : []),
+    ...opens,
+    '-cp',
+    `${libraries}/*`,
+  ];
   const main = 'com.alipay.sofa.registry.server.integration.RegistryApplication';
   let child: ChildProcess;
   let exited: Promise<unknown> = Promise.resolve();
