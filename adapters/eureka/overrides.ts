@@ -40,6 +40,12 @@ export class Overrides {
     await this.#documents.put(keyOf(app, instanceId), new TextEncoder().encode(status));
   }
 
+  /** Whether or not this Session has heard of it. @throws RegistryError `store-unavailable`. */
+  async remove(app: string, instanceId: string): Promise<void> {
+    await this.#documents.delete(keyOf(app, instanceId));
+  }
+
+  /** When this Session knows one. @throws RegistryError `store-unavailable`. */
   async delete(app: string, instanceId: string): Promise<void> {
     if (this.get(app, instanceId) !== undefined) await this.#documents.delete(keyOf(app, instanceId));
   }

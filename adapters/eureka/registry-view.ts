@@ -13,6 +13,8 @@ export interface ViewInstance extends Fragment {
   readonly dataInfoId: DataInfoId;
   /** From another ecosystem: shown, but not to be changed through Eureka. */
   readonly isDerived: boolean;
+  /** When it came to be as it is, on the monotonic clock of this Session. */
+  readonly shownAtMs: number;
 }
 
 interface DeltaEntry {
@@ -27,7 +29,7 @@ const INSTANCE_BYTES = 900;
 /** Queries for made-up names must not fill the memory; the next change clears everything. */
 const DOCUMENTS_MOST = 2_000;
 
-export function viewInstance(info: InstanceInfo, dataInfoId: DataInfoId, isDerived: boolean): ViewInstance {
+export function viewInstance(info: InstanceInfo, dataInfoId: DataInfoId, isDerived: boolean, shownAtMs: number): ViewInstance {
   const encoded = new Map<Form, Buffer>();
   let weight = INSTANCE_BYTES;
   for (const [key, value] of info.metadata) weight += key.length + value.length;
@@ -35,6 +37,7 @@ export function viewInstance(info: InstanceInfo, dataInfoId: DataInfoId, isDeriv
     info,
     dataInfoId,
     isDerived,
+    shownAtMs,
     weight,
     encode(form) {
       let bytes = encoded.get(form);

@@ -14,7 +14,7 @@ import { EurekaRequestError } from './codec/errors.ts';
 import { type InstanceInfo, InstanceStatus } from './codec/instance-info.ts';
 import { Overrides } from './overrides.ts';
 import { RegistryView, type ViewInstance, viewInstance } from './registry-view.ts';
-import { decideHeartbeat, effectiveStatus } from './status-rules.ts';
+import { decideHeartbeat, effectiveStatus, overrideInForce } from './status-rules.ts';
 import { EUREKA_FORMAT, readPayload, toRegistration } from './translate.ts';
 
 export interface EurekaRegistryOptions {
@@ -112,7 +112,7 @@ export class EurekaRegistry {
       const existing = this.#own(incoming.app, incoming.instanceId);
       const isOlder = existing !== undefined && existing.info.lastDirtyTimestamp > incoming.lastDirtyTimestamp;
       const chosen = isOlder ? existing.info : incoming;
-      const override = await this.#overrideOf(chosen);
+      const override = await this.#overrideOf(chosen, existing);
       const status = effectiveStatus({ own: chosen.status, override, existing: existing?.info.status, isReplicated });
       const nowMs = this.#host.clock.wallMs();
       const wasUpAtMs = existing?.info.leaseInfo.serviceUpTimestamp ?? 0;
@@ -150,7 +150,7 @@ export class EurekaRegistry {
     const isReplicated = replication !== undefined;
     const existing = this.#own(app, instanceId);
     const info = existing?.info;
-    const override = info === undefined ? undefined : this.overrides.get(app, instanceId);
+    const override = existing === undefined ? undefined : this.#overrideInForce(existing);
     const status =
       info === undefined ? InstanceStatus.Unknown : effectiveStatus({ own: info.status, override, existing: info.status, isReplicated });
     const decision = decideHeartbeat({
@@ -204,11 +204,11 @@ export class EurekaRegistry {
     return this.#locked(app, instanceId, async () => {
       const existing = this.#own(app, instanceId);
       if (existing === undefined) return false;
-      if (this.overrides.get(app, instanceId) === undefined) {
+      if (this.overrides.get(app, instanceId) === undefined && this.#overrideInForce(existing) === undefined) {
         await this.#gateway.leases.renew(existing.dataInfoId, instanceId);
         return true;
       }
-      await this.overrides.delete(app, instanceId);
+      await this.overrides.remove(app, instanceId);
       const changes = { status, overriddenStatus: InstanceStatus.Unknown, actionType: 'MODIFIED' as const };
       await this.#rewrite(existing, { ...changes, ...newerDirty(existing, dirtyTimestamp) });
       return true;
@@ -267,8 +267,8 @@ export class EurekaRegistry {
   }
 
   /** An override that stands, or one that the registration itself carries and that is stored from now on. */
-  async #overrideOf(info: InstanceInfo): Promise<InstanceStatus | undefined> {
-    const stored = this.overrides.get(info.app, info.instanceId);
+  async #overrideOf(info: InstanceInfo, existing: ViewInstance | undefined): Promise<InstanceStatus | undefined> {
+    const stored = existing === undefined ? this.overrides.get(info.app, info.instanceId) : this.#overrideInForce(existing);
     if (stored !== undefined || info.overriddenStatus === InstanceStatus.Unknown) return stored;
     try {
       await this.overrides.set(info.app, info.instanceId, info.overriddenStatus);
@@ -277,6 +277,11 @@ export class EurekaRegistry {
       this.#host.log.warn('an override sent with a registration could not be stored', { reason: RegistryError.from(caught).message });
     }
     return info.overriddenStatus;
+  }
+
+  #overrideInForce({ info, shownAtMs }: ViewInstance): InstanceStatus | undefined {
+    const written = info.overriddenStatus === InstanceStatus.Unknown ? undefined : info.overriddenStatus;
+    return overrideInForce(this.overrides.get(info.app, info.instanceId), written, this.#host.clock.monotonicMs() - shownAtMs);
   }
 
   async #dropOverride(app: string, instanceId: string): Promise<void> {
@@ -320,7 +325,7 @@ export class EurekaRegistry {
 
   #upsert(publisher: Publisher | DerivedPublisher, isDerived: boolean): void {
     try {
-      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, isDerived));
+      this.#show(viewInstance(readPayload(publisher), publisher.dataInfoId, isDerived, this.#host.clock.monotonicMs()));
     } catch (caught) {
       const reason = caught instanceof EurekaRequestError || caught instanceof Error ? caught.message : String(caught);
       this.#host.log.error('a stored Eureka instance cannot be read and is not shown', { dataInfoId: publisher.dataInfoId, reason });

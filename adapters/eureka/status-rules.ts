@@ -18,6 +18,22 @@ export function effectiveStatus({ own, override, existing, isReplicated }: Statu
   return !isReplicated && existing !== undefined && isSettled ? existing : own;
 }
 
+/** Documents and registrations reach a Session by different ways, which differ by less than this while Meta can be reached. */
+const OVERRIDE_SETTLES_MS = 2_000;
+
+/**
+ * The override in force: `document` is this Session's copy of the operators' overrides, `registration` what stands in the instance (both
+ * undefined for none), `ageMs` how long ago the instance came to be as it is. While it is fresh it knows better: an override that was
+ * just taken away at another Session would otherwise be put back here, by a heartbeat, from a copy that has not heard of it.
+ */
+export function overrideInForce(
+  document: InstanceStatus | undefined,
+  registration: InstanceStatus | undefined,
+  ageMs: number,
+): InstanceStatus | undefined {
+  return document !== registration && ageMs < OVERRIDE_SETTLES_MS ? registration : document;
+}
+
 export interface HeartbeatInput {
   readonly exists: boolean;
   /** Result of the rule chain over the stored instance. */

@@ -3,7 +3,7 @@ import { DriverProcess } from './driver-process.ts';
 /** A client as the scenarios start it. Every driver understands all of this; a library that lacks something is described by `ClientAbilities`. */
 export interface ClientOptions {
   readonly client: string;
-  /** Ends in `/eureka`; user and password may stand in it. */
+  /** Ends in `/eureka`; user and password may stand in it. Netflix' clients take several, with commas between them. */
   readonly url: string;
   readonly app: string;
   readonly instanceId: string;

@@ -34,7 +34,7 @@ export interface ScenarioOptions extends ClientAbilities {
 /** Declares a scenario. */
 export type Scenario = (title: string, play: (scene: Scene) => Promise<void>) => void;
 
-const LONG_LEASE = { leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 60 } };
+export const LONG_LEASE = { leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 60 } };
 const ODD_VALUES = { greeting: 'Grüße, 世界 \u{1F600}', markup: '<b class="x">&amp;\'</b>', spaces: ' two  spaces ' };
 /** What bad clients send; each of these made some client lose the whole registry, or would, were it shown as it came. */
 const ODD_INSTANCES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -74,16 +74,7 @@ export function eurekaScenarios(name: string, options: ScenarioOptions): void {
       await gateway?.stop();
     });
 
-    const played = (play: (scene: Scene) => Promise<void>) => async () => {
-      const scene = new Scene(stage);
-      try {
-        await play(scene);
-      } finally {
-        await scene.end();
-      }
-    };
-    const sideBySide = (title: string, play: (scene: Scene) => Promise<void>) => it.concurrent(title, played(play));
-    const oneByOne = (title: string, play: (scene: Scene) => Promise<void>) => it(title, played(play));
+    const { sideBySide, oneByOne } = scenariosOn(() => stage);
 
     // The long ones first, so that none of them is waited for in the end.
     reconciliationScenario(sideBySide, options);
@@ -109,7 +100,20 @@ export function eurekaScenarios(name: string, options: ScenarioOptions): void {
   });
 }
 
-function lifeScenarios(scenario: Scenario): void {
+/** The two ways to declare scenarios on a stage that is set before they begin. */
+export function scenariosOn(stage: () => Stage): { readonly sideBySide: Scenario; readonly oneByOne: Scenario } {
+  const played = (play: (scene: Scene) => Promise<void>) => async () => {
+    const scene = new Scene(stage());
+    try {
+      await play(scene);
+    } finally {
+      await scene.end();
+    }
+  };
+  return { sideBySide: (title, play) => it.concurrent(title, played(play)), oneByOne: (title, play) => it(title, played(play)) };
+}
+
+export function lifeScenarios(scenario: Scenario): void {
   scenario('registers, and appears in a full fetch and in the delta', async (scene) => {
     const id = await scene.start('a');
     await scene.everyoneSees('a', id);
@@ -170,7 +174,7 @@ function lifeScenarios(scenario: Scenario): void {
   });
 }
 
-function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
+export function inputScenarios(scenario: Scenario, abilities: ClientAbilities): void {
   scenario('finds instances by their virtual address', async (scene) => {
     const vip = `vip.${scene.app}`;
     const id = await scene.start('a', { vip });
@@ -265,7 +269,7 @@ function credentialsScenario(scenario: Scenario): void {
   });
 }
 
-function reconciliationScenario(scenario: Scenario, abilities: ClientAbilities): void {
+export function reconciliationScenario(scenario: Scenario, abilities: ClientAbilities): void {
   scenario('agrees with the server over 500 changes and more', async (scene) => {
     const client = scene.client('a');
     await scene.start('a', { leaseSeconds: 30 });

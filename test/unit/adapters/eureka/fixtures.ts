@@ -56,7 +56,7 @@ export function readWith(changes: Readonly<Record<string, unknown>>): InstanceIn
 /** An instance of an application in the view, with whatever else the test is about. */
 export function instanceOf(app: string, instanceId: string, changes: Partial<InstanceInfo> = {}): ViewInstance {
   const info = { ...readInstanceInfo({ ...LEAST, app, instanceId, vipAddress: app.toLowerCase() }, NOW_MS), ...changes };
-  return viewInstance(info, dataInfoIdOf(info), false);
+  return viewInstance(info, dataInfoIdOf(info), false, 0);
 }
 
 /** The refusal that `run` ends with. Anything else that is thrown, and no throw at all, fails the test. */

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { InstanceStatus } from '../../../../adapters/eureka/codec/instance-info.ts';
-import { decideHeartbeat, effectiveStatus, type HeartbeatInput, type StatusInput } from '../../../../adapters/eureka/status-rules.ts';
+import {
+  decideHeartbeat,
+  effectiveStatus,
+  type HeartbeatInput,
+  overrideInForce,
+  type StatusInput,
+} from '../../../../adapters/eureka/status-rules.ts';
 
 const STATUSES = Object.values(InstanceStatus);
 const NOTHING_ELSE = { override: undefined, existing: undefined, isReplicated: false } as const;
@@ -70,5 +76,20 @@ describe('the decision about a heartbeat', () => {
   ];
   it.each(rows)('%s', (_name, changes, status, isRenewed) => {
     expect(decideHeartbeat({ ...same, ...changes })).toEqual({ status, isRenewed });
+  });
+});
+
+describe('the override in force', () => {
+  const rows: readonly [string, InstanceStatus | undefined, InstanceStatus | undefined, number, InstanceStatus | undefined][] = [
+    ['is nothing where there is none', undefined, undefined, 0, undefined],
+    ['is what both say', 'OUT_OF_SERVICE', 'OUT_OF_SERVICE', 60_000, 'OUT_OF_SERVICE'],
+    ['is gone with the registration that says so, though the document lags behind', 'OUT_OF_SERVICE', undefined, 1_999, undefined],
+    ['is there with the registration that says so, though the document lags behind', undefined, 'DOWN', 0, 'DOWN'],
+    ['is the newer of two', 'DOWN', 'UP', 0, 'UP'],
+    ['is what the document says when nothing has changed for a while', 'OUT_OF_SERVICE', undefined, 2_000, 'OUT_OF_SERVICE'],
+    ['is gone with the document when nothing has changed for a while', undefined, 'OUT_OF_SERVICE', 2_000, undefined],
+  ];
+  it.each(rows)('%s', (_name, document, registration, ageMs, expected) => {
+    expect(overrideInForce(document, registration, ageMs)).toBe(expected);
   });
 });

@@ -6,6 +6,7 @@ import com.netflix.appinfo.MyDataCenterInstanceConfig;
 import com.netflix.appinfo.providers.EurekaConfigBasedInstanceInfoProvider;
 import com.netflix.discovery.DefaultEurekaClientConfig;
 import com.netflix.discovery.DiscoveryClient;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -55,7 +56,10 @@ final class Starter {
       this.options = options;
     }
 
-    @Override public List<String> getEurekaServerServiceUrls(String zone) { return List.of(options.get("url").asText() + "/"); }
+    @Override public List<String> getEurekaServerServiceUrls(String zone) {
+      return Arrays.stream(options.get("url").asText().split(",")).map(url -> url + "/").toList();
+    }
+
     @Override public int getRegistryFetchIntervalSeconds() { return Math.max(1, options.get("fetchMs").asInt() / 1000); }
     @Override public int getInitialInstanceInfoReplicationIntervalSeconds() { return 0; }
     @Override public int getInstanceInfoReplicationIntervalSeconds() { return 1; }
