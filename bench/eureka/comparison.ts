@@ -33,23 +33,50 @@ interface Outcome {
   readonly documentBytes: number;
 }
 
-/** The whole comparison: each server in turn, the same load, warm. */
+/** The whole comparison: the same load on each server, one at a time and warm. */
 export const comparison: Bench = {
   name: 'comparison',
   about: `registrations, heartbeats, full fetches and deltas with ${INSTANCES} instances: processor time of the server per request`,
   run: async (context) => {
-    const gateway = await load(await startGateway(), context);
-    const real = context.withPeers ? await load(await startReal(), context) : undefined;
-    const bare = await loadBare(gateway.documentBytes, context);
-    return figures(gateway, real, bare);
+    const running: Load[] = [];
+    try {
+      const gateway = new Load(await startGateway(), context);
+      running.push(gateway);
+      await gateway.begin();
+      const real = context.withPeers ? new Load(await startReal(), context) : undefined;
+      if (real !== undefined) {
+        running.push(real);
+        await real.begin();
+      }
+      const outcome = await gateway.end();
+      const peer = await real?.end();
+      return figures(outcome, peer, await loadBare(outcome.documentBytes, context));
+    } finally {
+      for (const load of running) await load.stop();
+    }
   },
 };
 
-async function load(server: LoadedServer, { scaled, say }: BenchContext): Promise<Outcome> {
-  const client = new LoadClient(server.port, CONNECTIONS);
-  const count = scaled(INSTANCES);
-  const perRequestUs = async (requests: number, work: () => Promise<void>) => ((await measure(server.pid, work)).cpuMs * 1_000) / requests;
-  try {
+/** One server under the load, in two parts, so that two servers wait at the same time for what they registered to leave their deltas. */
+class Load {
+  readonly #server: LoadedServer;
+  readonly #context: BenchContext;
+  readonly #client: LoadClient;
+  readonly #count: number;
+  #registeredAtMs = 0;
+  #quiet = { registerUs: 0, heartbeatUs: 0, fullUs: 0, documentBytes: 0 };
+
+  constructor(server: LoadedServer, context: BenchContext) {
+    this.#server = server;
+    this.#context = context;
+    this.#client = new LoadClient(server.port, CONNECTIONS);
+    this.#count = context.scaled(INSTANCES);
+  }
+
+  /** Registrations, heartbeats, and fetches of an unchanged registry. */
+  async begin(): Promise<void> {
+    const { scaled, say } = this.#context;
+    const [client, count, name] = [this.#client, this.#count, this.#server.name];
     const half = Math.floor(count / 2);
     const register = (index: number): LoadRequest => {
       const { app, body } = estateInstance(index);
@@ -57,9 +84,11 @@ async function load(server: LoadedServer, { scaled, say }: BenchContext): Promis
     };
     // The first half warms the server up.
     await client.sendMany(half, CONNECTIONS, 204, register);
-    const registerUs = await perRequestUs(count - half, () => client.sendMany(count - half, CONNECTIONS, 204, (i) => register(half + i)));
-    const registeredAtMs = performance.now();
-    say(`${server.name}: ${registerUs.toFixed(0)} µs per registration`);
+    const registerUs = await this.#perRequestUs(count - half, () =>
+      client.sendMany(count - half, CONNECTIONS, 204, (index) => register(half + index)),
+    );
+    this.#registeredAtMs = performance.now();
+    say(`${name}: ${registerUs.toFixed(0)} µs per registration`);
 
     const heartbeats = scaled(HEARTBEATS);
     const heartbeat = (index: number): LoadRequest => ({
@@ -67,38 +96,39 @@ async function load(server: LoadedServer, { scaled, say }: BenchContext): Promis
       path: `${estateInstance(index % count).path}?status=UP&lastDirtyTimestamp=1000`,
     });
     await client.sendMany(heartbeats / 2, CONNECTIONS, 200, heartbeat);
-    const heartbeatUs = await perRequestUs(heartbeats, () => client.sendMany(heartbeats, CONNECTIONS, 200, heartbeat));
-    say(`${server.name}: ${heartbeatUs.toFixed(1)} µs per heartbeat`);
+    const heartbeatUs = await this.#perRequestUs(heartbeats, () => client.sendMany(heartbeats, CONNECTIONS, 200, heartbeat));
+    say(`${name}: ${heartbeatUs.toFixed(1)} µs per heartbeat`);
 
     const full = (): LoadRequest => ({ method: 'GET', path: '/eureka/apps/', headers: JSON_GZIP });
     const documentBytes = (await client.send(full(), true)).body.length;
     const fetches = scaled(FETCHES);
     await client.sendMany(fetches / 2, 4, 200, full);
-    const fullUs = await perRequestUs(fetches, () => client.sendMany(fetches, 4, 200, full));
-    say(`${server.name}: ${fullUs.toFixed(0)} µs per unchanged full fetch of ${documentBytes} bytes`);
+    const fullUs = await this.#perRequestUs(fetches, () => client.sendMany(fetches, 4, 200, full));
+    say(`${name}: ${fullUs.toFixed(0)} µs per unchanged full fetch of ${documentBytes} bytes`);
+    this.#quiet = { registerUs, heartbeatUs, fullUs, documentBytes };
+  }
 
-    await steadyDelta(client, registeredAtMs, count, scaled);
+  /** Reads while instances change. */
+  async end(): Promise<Outcome> {
+    const { scaled, say } = this.#context;
+    const [server, client, count] = [this.#server, this.#client, this.#count];
+    await steadyDelta(client, this.#registeredAtMs, count, scaled);
     const changingFullUs = await whileChanging(server, client, '/eureka/apps/', count);
     const changingDeltaUs = await whileChanging(server, client, '/eureka/apps/delta', count);
-    say(
-      `${server.name}: with ${CHANGES_PER_SECOND} changes a second ${changingFullUs.toFixed(0)} µs per full fetch, ${changingDeltaUs.toFixed(0)} µs per delta`,
-    );
+    const each = `${changingFullUs.toFixed(0)} µs per full fetch, ${changingDeltaUs.toFixed(0)} µs per delta`;
+    say(`${server.name}: with ${CHANGES_PER_SECOND} changes a second ${each}`);
     const deltaLatencyMs = percentile(await deltaLatencies(client, scaled(LATENCY_SAMPLES), count), 0.99);
-    const { startedInMs } = server;
-    return {
-      startedInMs,
-      registerUs,
-      heartbeatUs,
-      fullUs,
-      changingFullUs,
-      changingDeltaUs,
-      deltaLatencyMs,
-      residentBytes: residentBytes(server.pid),
-      documentBytes,
-    };
-  } finally {
-    client.close();
-    await server.stop();
+    const { startedInMs, pid } = server;
+    return { ...this.#quiet, startedInMs, changingFullUs, changingDeltaUs, deltaLatencyMs, residentBytes: residentBytes(pid) };
+  }
+
+  async stop(): Promise<void> {
+    this.#client.close();
+    await this.#server.stop();
+  }
+
+  async #perRequestUs(requests: number, work: () => Promise<void>): Promise<number> {
+    return ((await measure(this.#server.pid, work)).cpuMs * 1_000) / requests;
   }
 }
 
