@@ -8,6 +8,7 @@ import { type Bench, type Figure, figureRecords, figureTable } from './support/f
 const SUITES: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   eureka: async () => (await import('./eureka/index.ts')).eurekaBenches,
   bolt: async () => (await import('./bolt/index.ts')).boltBenches,
+  cluster: async () => (await import('./cluster/index.ts')).clusterBenches,
 };
 
 const { values, positionals } = parseArgs({

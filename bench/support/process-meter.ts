@@ -17,6 +17,12 @@ export function residentBytes(pid: number): number {
   return Number(kilobytes ?? Number.NaN) * 1024;
 }
 
+/** What a process has written so far, to sockets and files, in bytes. */
+export function writtenBytes(pid: number): number {
+  const [, bytes] = /wchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'utf8')) ?? [];
+  return Number(bytes ?? Number.NaN);
+}
+
 /** Time and processor time that a piece of work took. */
 export interface Spent {
   readonly wallMs: number;

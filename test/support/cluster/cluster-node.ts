@@ -23,7 +23,11 @@ export interface NodeOptions {
   readonly args: readonly string[];
   /** The built program. */
   readonly main: string;
+  /** Starts Node with these arguments, when it is to be started in another way. */
+  readonly run?: (args: readonly string[]) => ChildProcess;
 }
+
+const runNode = (args: readonly string[]) => spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 
 /** One process of a local cluster. */
 export class ClusterNode {
@@ -52,7 +56,7 @@ export class ClusterNode {
   }
 
   launch(): void {
-    const { main, dataDir, ports, join: metas, args, roles } = this.#options;
+    const { main, dataDir, ports, join: metas, args, roles, run = runNode } = this.#options;
     const own = ['--data-dir', join(dataDir, this.name), '--roles', roles.join(','), '--cluster.listen', `127.0.0.1:${ports.cluster}`];
     const listeners = [
       '--admin.port',
@@ -65,14 +69,14 @@ export class ClusterNode {
       ports.sofaHttp,
     ];
     const all = ['--enable-source-maps', main, ...own, ...listeners.map(String), '--join', metas, '--log.format', 'json', ...args];
-    const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = run(all);
     this.#child = child;
     this.output = '';
     const keep = (chunk: Buffer) => {
       this.output = (this.output + chunk.toString()).slice(-64 * 1024);
     };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
     this.#exited = new Promise((resolve) => child.on('close', (code) => resolve(code)));
   }
 

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,8 @@ export interface ClusterShape {
   readonly args?: readonly string[];
   /** Kept when given; otherwise a folder that is removed at the end. */
   readonly folder?: string;
+  /** Starts Node with these arguments, when it is to be started in another way. */
+  readonly run?: (args: readonly string[]) => ChildProcess;
 }
 
 /** A cluster of real processes on this machine, on free ports of loopback. */
@@ -50,8 +53,10 @@ export class LocalCluster {
     };
     const metas = names.flatMap(({ role }, i) => (role === Role.Meta ? [`127.0.0.1:${portsOf(i).cluster}`] : [])).join(',');
     const args = ['--replicas', String(shape.replicas ?? 2), ...(shape.args ?? [])];
+    const run = shape.run === undefined ? {} : { run: shape.run };
     const nodes = names.map(
-      ({ name, role }, i) => new ClusterNode({ name, roles: [role], dataDir: folder, ports: portsOf(i), join: metas, args, main: MAIN }),
+      ({ name, role }, i) =>
+        new ClusterNode({ name, roles: [role], dataDir: folder, ports: portsOf(i), join: metas, args, main: MAIN, ...run }),
     );
     return new LocalCluster(nodes, shape, folder);
   }

@@ -1,0 +1,98 @@
+import { Role } from '../../core/index.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { providerUrl } from '../bolt/frames.ts';
+import type { Bench, BenchContext, Figure } from '../support/figures.ts';
+import { MeasuredCluster } from './measured-cluster.ts';
+import { ClientPopulation } from './population.ts';
+
+const CLIENTS = 200;
+/** Services, each published by every client: 1,000,000 publishers. */
+const SERVICES = 5_000;
+/** The first tenth: what it takes to serve again is measured with it, and again with all. */
+const FIRST_SHARE = 0.1;
+const SUBSCRIBED_SERVICES = 250;
+const COPIES = 2;
+/** What a copy may take beside its data, and the size of the data that this counts on. */
+const COPY_BYTES = 450;
+const COUNTED_DATA_BYTES = 190;
+
+export const size: Bench = {
+  name: 'size',
+  about: 'a million publishers over 3 Data nodes and 2 Sessions: memory, processor time, and how long a lost Data node is felt',
+  run: async (context) => {
+    const measured = await MeasuredCluster.start({ metas: 1, data: 3, sessions: 2, replicas: COPIES });
+    let clients: ClientPopulation | undefined;
+    try {
+      clients = await ClientPopulation.connect(measured.boltPorts, CLIENTS);
+      return await figuresOf(measured, clients, context);
+    } finally {
+      clients?.close();
+      await measured.stop();
+    }
+  },
+};
+
+async function figuresOf(measured: MeasuredCluster, clients: ClientPopulation, context: BenchContext): Promise<readonly Figure[]> {
+  const services = context.scaled(SERVICES);
+  const first = Math.max(1, Math.round(services * FIRST_SHARE));
+  await clients.publish('warm-up', 0, 5);
+  const emptyBytes = await measured.liveBytes(Role.Data);
+
+  await clients.publish('size', 0, first);
+  context.say(`${first * CLIENTS} publishers; a Data node is killed`);
+  const firstAgainMs = await loseDataNode(measured);
+
+  const before = { data: measured.usage(Role.Data), session: measured.usage(Role.Session), atMs: performance.now() };
+  await clients.publish('size', first, services);
+  const after = { data: measured.usage(Role.Data), session: measured.usage(Role.Session) };
+  const registered = (services - first) * CLIENTS;
+  const usedMs = after.data.cpuMs - before.data.cpuMs + after.session.cpuMs - before.session.cpuMs;
+  context.say(`${services * CLIENTS} publishers after ${((performance.now() - before.atMs) / 1_000).toFixed(1)} s more`);
+  await measured.cluster.settled(120_000);
+  const perCopy = ((await measured.liveBytes(Role.Data)) - emptyBytes) / (services * CLIENTS * COPIES);
+  context.say('a Data node is killed');
+  const allAgainMs = await loseDataNode(measured);
+
+  const subscribed = Math.min(SUBSCRIBED_SERVICES, services);
+  const sessionBytes = await measured.liveBytes(Role.Session);
+  // Names that nobody publishes: what is measured is the interest, not the lists.
+  await clients.subscribe('unpublished', 0, subscribed);
+  const perSubscription = ((await measured.liveBytes(Role.Session)) - sessionBytes) / (subscribed * CLIENTS);
+
+  const dataBytes = providerUrl(0).length;
+  return [
+    {
+      name: `live bytes per copy of a publisher with ${dataBytes} bytes of data`,
+      value: perCopy,
+      unit: 'bytes',
+      goal: { kind: 'at most', of: 'value', bound: COPY_BYTES + Math.max(0, dataBytes - COUNTED_DATA_BYTES) },
+    },
+    { name: 'live bytes per subscription', value: perSubscription, unit: 'bytes' },
+    { name: 'registrations per processor second, Sessions and Data with two copies', value: (registered * 1_000) / usedMs, unit: '/s' },
+    {
+      name: 'all slots serve again after a Data node died, all publishers',
+      value: allAgainMs,
+      unit: 'ms',
+      beside: { name: `ms with a tenth of them`, value: firstAgainMs },
+      goal: { kind: 'at most', of: 'ratio', bound: 1.5 },
+    },
+  ];
+}
+
+/** Kills the Data node that leads most; resolves with the time until the others serve all slots, when it is back and everything is balanced. */
+async function loseDataNode({ cluster }: MeasuredCluster): Promise<number> {
+  const victim = await cluster.busiest();
+  const startedMs = performance.now();
+  await victim.kill();
+  const others = cluster.withRole(Role.Data).filter((node) => node !== victim);
+  let againMs = 0;
+  await eventually(async () => {
+    const pages = await Promise.all(others.map((node) => node.slots()));
+    const serving = pages.flatMap((page) => page.here).filter((slot) => slot.role === 'leader' && slot.phase === 'serving').length;
+    if (serving < (pages[0]?.slots.length ?? Number.NaN)) throw new Error(`${serving} slots serve`);
+    againMs = performance.now() - startedMs;
+  }, 60_000);
+  await victim.start();
+  await cluster.balanced(180_000);
+  return againMs;
+}
