@@ -167,6 +167,23 @@ describe('what can go wrong between the store and etcd', () => {
     await store.close();
   });
 
+  it.each([
+    ['an unknown form', [9, 1, 2]],
+    ['a manifest that promises more than a document may have', [1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0]],
+    ['a manifest that ends early', [1, 10]],
+    ['a manifest whose chunk is not there', [1, 3, 1, 2, 0xab, 0xcd]],
+  ])('a stored value that is damaged, %s: a named error, and the others are read', async (_what, bytes) => {
+    const cluster = freshCluster();
+    const store = etcdStore({ endpoints: etcd.endpoints, cluster });
+    await store.commit([put('good', 'here')]);
+    await gateway.ask('kv/put', { key: new EtcdKeys(cluster).value('bad'), value: Buffer.from(bytes).toString('base64') });
+    await expect(store.get('bad')).rejects.toMatchObject({ code: RegistryErrorCode.Malformed });
+    expect(Buffer.from((await store.get('good'))?.value ?? []).toString()).toBe('here');
+    await store.commit([put('bad', 'mended')]);
+    expect(Buffer.from((await store.get('bad'))?.value ?? []).toString()).toBe('mended');
+    await store.close();
+  });
+
   it('something that is no etcd: a sentence that says what it answered', async () => {
     const store = etcdStore({ endpoints: ['http://127.0.0.1:1'], cluster: freshCluster() });
     await expect(store.get('k')).rejects.toMatchObject({
