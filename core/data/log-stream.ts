@@ -14,6 +14,8 @@ interface Receiver {
 const ENTRIES_PER_MESSAGE = 512;
 /** What a follower took too long to acknowledge it may have applied: the next message finds out, and what waits is not held up for long. */
 const REQUEST_TIMEOUT_MS = 1_000;
+/** Entries that stay in the log of a slot although every receiver has them. */
+const KEPT_ENTRIES = 64;
 const RETRY_LEAST_MS = 20;
 const RETRY_MOST_MS = 1_000;
 
@@ -133,6 +135,7 @@ export class LogStream {
       const isProgress = applied > receiver.position;
       receiver.position = Math.min(applied, replica.log.sequence);
       if (replica.followers.includes(peer)) this.#followed(replica, receiver.position);
+      this.#forgetRead(replica);
       if (isProgress || receiver.position === replica.log.sequence) {
         receiver.retryDelayMs = RETRY_LEAST_MS;
         this.#send(replica, peer, receiver);
@@ -140,6 +143,13 @@ export class LogStream {
     } catch (caught) {
       this.#failed(replica, peer, receiver, caught);
     }
+  }
+
+  /** What everybody has is kept no longer than for one who lost an answer: each entry holds a publisher. */
+  #forgetRead(replica: SlotReplica): void {
+    const receivers = this.#receivers.get(replica);
+    const positions = this.#targets(replica).map((peer) => receivers?.get(peer)?.position ?? 0);
+    replica.log.forgetUpTo(Math.min(...positions) - KEPT_ENTRIES);
   }
 
   #followed(replica: SlotReplica, position: number): void {

@@ -7,12 +7,15 @@ export interface Lease<Holder> {
   isLive: boolean;
 }
 
+/** Fewer released leases than this are not worth the work. */
+const DEAD_LEAST = 1_024;
+
 /**
  * Leases with O(1) renewal: a renewal only moves the due time; a heap holds each lease once, at a due time that may be out
  * of date, and a popped lease that was renewed goes back. Pure: time is an argument, in monotonic milliseconds.
  */
 export class LeaseTable<Holder> {
-  readonly #heap: { readonly lease: Lease<Holder>; readonly atMs: number }[] = [];
+  #heap: { readonly lease: Lease<Holder>; readonly atMs: number }[] = [];
   /** Time the process slept; added to every due time at once by subtracting it from the clock. */
   #forgivenMs = 0;
   #size = 0;
@@ -25,6 +28,7 @@ export class LeaseTable<Holder> {
     const lease = { holder, durationMs, dueMs: nowMs - this.#forgivenMs + durationMs, isLive: true };
     this.#push(lease);
     this.#size += 1;
+    if (this.#heap.length > 2 * this.#size + DEAD_LEAST) this.#forgetDead();
     return lease;
   }
 
@@ -63,6 +67,11 @@ export class LeaseTable<Holder> {
     return due;
   }
 
+  /** Entries of the heap, those of released leases included. */
+  get entries(): number {
+    return this.#heap.length;
+  }
+
   /** Every live lease that is in the table, in no order; not the due ones that were taken out and not put back. */
   *waiting(): Iterable<Lease<Holder>> {
     for (const { lease } of this.#heap) if (lease.isLive) yield lease;
@@ -78,6 +87,12 @@ export class LeaseTable<Holder> {
   nextDueMs(): number | undefined {
     const top = this.#heap[0];
     return top === undefined ? undefined : top.atMs + this.#forgivenMs;
+  }
+
+  /** Released leases stay in the heap until they would be due; one that is granted anew again and again must not pile them up. */
+  #forgetDead(): void {
+    // A sorted list is a heap.
+    this.#heap = this.#heap.filter(({ lease }) => lease.isLive).sort((a, b) => a.atMs - b.atMs);
   }
 
   #push(lease: Lease<Holder>): void {
