@@ -27,7 +27,7 @@ export const encoding: Bench = {
     const put = (index: number, dirty: number, nowMs: number) => {
       const tree = (JSON.parse(estateInstance(index).body(dirty)) as { readonly instance: Tree }).instance;
       const info = readInstanceInfo(tree, dirty);
-      view.put(viewInstance(info, dataInfoIdOf(info), false), nowMs, dirty);
+      view.put(viewInstance(info, dataInfoIdOf(info), false, 0), nowMs, dirty);
     };
     for (let index = 0; index < count; index += 1) put(index, 1, 0);
     const entries = Math.min(count, scaled(DELTA_ENTRIES));
