@@ -10,7 +10,6 @@ import { fenceOf } from './leadership.ts';
 import { Membership } from './membership.ts';
 import { type ReplicationState, SlotArranger } from './slot-arranger.ts';
 
-/** The leader's watch: evicts, arranges and notices its own stalls. */
 /** How often somebody may be found to be gone: a part of the heartbeats that must be missed for it. */
 const LOOK_MS = 250;
 const TICK_MS = 1_000;
