@@ -1,13 +1,13 @@
 import { randomBytes, scryptSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ConformanceGateway, startConformanceGateway } from './conformance-gateway.ts';
 import { EurekaOperator } from './eureka-operator.ts';
-import { GatewayProcess } from './gateway-process.ts';
 import { scratchFolder } from './scratch-folder.ts';
 
 /** A gateway that asks Eureka clients for a password. */
 export interface ClosedGateway {
-  readonly gateway: GatewayProcess;
+  readonly gateway: ConformanceGateway;
   readonly operator: EurekaOperator;
   readonly password: string;
   /** What a client is configured with. */
@@ -26,7 +26,7 @@ export async function startClosedGateway(): Promise<ClosedGateway> {
   const hash = scryptSync(PASSWORD, salt, 32, COST);
   const secret = ['scrypt', COST.N, COST.r, COST.p, salt.toString('base64'), hash.toString('base64')].join('$');
   writeFileSync(file, `${USER}:${secret}\n`, { mode: 0o600 });
-  const gateway = await GatewayProcess.start({ args: ['--eureka.credentials-file', file] });
+  const gateway = await startConformanceGateway({ args: ['--eureka.credentials-file', file] });
   return {
     gateway,
     operator: new EurekaOperator(gateway.eurekaPort, `${USER}:${PASSWORD}`),

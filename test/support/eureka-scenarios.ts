@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientDriver } from './client-driver.ts';
 import { startClosedGateway } from './closed-gateway.ts';
+import { type ConformanceGateway, startConformanceGateway } from './conformance-gateway.ts';
 import { EurekaOperator } from './eureka-operator.ts';
 import { Scene, type Stage } from './eureka-scene.ts';
 import { eventually } from './eventually.ts';
-import { GatewayProcess } from './gateway-process.ts';
 import { startLyingEureka } from './lying-eureka.ts';
 
 /** What a library can do at all. Everything else is expected of every client. */
@@ -56,14 +56,15 @@ const ODD_NAMES = { 'two words': 'a', a_b$c: 'b', 'x:y': 'c', '1st': 'd', 'кл�
  */
 export function eurekaScenarios(name: string, options: ScenarioOptions): void {
   describe(name, () => {
-    let gateway: GatewayProcess;
+    let gateway: ConformanceGateway;
     let driver: ClientDriver;
     let stage: Stage;
 
     beforeAll(async () => {
-      gateway = await GatewayProcess.start();
+      gateway = await startConformanceGateway();
       driver = await options.startDriver();
-      stage = { url: gateway.url, operator: new EurekaOperator(gateway.eurekaPort), driver, delta: options.delta };
+      const operator = new EurekaOperator(gateway.eurekaPort);
+      stage = { url: () => gateway.url, operator, driver, delta: options.delta };
       // The first client of a virtual machine loads its classes, which is no part of any scenario.
       const scene = new Scene(stage);
       await scene.start('first');
@@ -253,7 +254,7 @@ function credentialsScenario(scenario: Scenario): void {
     try {
       const id = await scene.start('right', { url: closed.urlWith(closed.password) });
       await scene.driver.start(scene.options('wrong', { url: closed.urlWith('another') })).catch(() => undefined);
-      await eventually(() => expect(closed.gateway.stdout + closed.gateway.stderr).toContain('the credentials are wrong'));
+      await eventually(() => expect(closed.gateway.output).toContain('the credentials are wrong'));
       // The silent one marks the time in which the other would have come in.
       await closed.operator.register(scene.app, 'silent', { leaseInfo: { renewalIntervalInSecs: 1, durationInSecs: 3 } });
       const registered = async () => (await closed.operator.all()).map((instance) => instance.instanceId).sort();
@@ -305,7 +306,7 @@ function mismatchScenario(scenario: Scenario): void {
   });
 }
 
-function restartScenario(scenario: Scenario, gateway: () => GatewayProcess): void {
+function restartScenario(scenario: Scenario, gateway: () => ConformanceGateway): void {
   scenario('survives kill -9 of the gateway and never sees an empty registry', async (scene) => {
     const id = await scene.start('a', { leaseSeconds: 10 });
     await scene.operator.register(scene.app, 'other', LONG_LEASE);
@@ -320,7 +321,7 @@ function restartScenario(scenario: Scenario, gateway: () => GatewayProcess): voi
   });
 }
 
-function lossScenario(scenario: Scenario, gateway: () => GatewayProcess): void {
+function lossScenario(scenario: Scenario, gateway: () => ConformanceGateway): void {
   scenario('comes back to a gateway that has lost everything', async (scene) => {
     const id = await scene.start('a');
     await scene.everyoneSees('a', id);

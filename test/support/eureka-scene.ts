@@ -5,7 +5,8 @@ import { eventually } from './eventually.ts';
 
 /** What the scenarios of one client share: one gateway, one process full of clients. */
 export interface Stage {
-  readonly url: string;
+  /** Service URL of the next client. */
+  readonly url: () => string;
   readonly operator: EurekaOperator;
   readonly driver: ClientDriver;
   readonly delta: boolean;
@@ -37,7 +38,7 @@ export class Scene {
   options(name: string, changes: Partial<ClientOptions> = {}): ClientOptions {
     return {
       client: this.client(name),
-      url: this.#stage.url,
+      url: this.#stage.url(),
       app: this.app,
       instanceId: `127.0.0.1:${this.app}:${name}`,
       hostName: '127.0.0.1',

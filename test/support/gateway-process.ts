@@ -62,6 +62,10 @@ export class GatewayProcess {
     return this.#child?.pid ?? -1;
   }
 
+  get output(): string {
+    return this.stdout + this.stderr;
+  }
+
   /** Flags for folder and ports, and whatever the test added. */
   get args(): readonly string[] {
     const eureka = ['--eureka.port', String(this.eurekaPort), '--admin.port', String(this.adminPort)];

@@ -1,23 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ConformanceGateway, startConformanceGateway } from './conformance-gateway.ts';
 import { freePort } from './eureka-gateway.ts';
 import { eventually } from './eventually.ts';
-import { GatewayProcess } from './gateway-process.ts';
 import type { RpcDriver } from './rpc-driver.ts';
 
 /** What a provider and a consumer in processes of their own must experience when the gateway is their registry. Each scenario builds on the one before. */
 export function rpcScenarios(name: string, startDriver: () => Promise<RpcDriver>): void {
   describe(name, () => {
     const drivers: RpcDriver[] = [];
-    let gateway: GatewayProcess;
-    let registry = '';
+    let gateway: ConformanceGateway;
     let consumer: RpcDriver;
     let provider: RpcDriver;
     let port = 0;
     let secondPort = 0;
 
     beforeAll(async () => {
-      gateway = await GatewayProcess.start();
-      registry = `127.0.0.1:${gateway.sofaHttpPort}`;
+      gateway = await startConformanceGateway();
       consumer = await start();
       provider = await start();
       port = await freePort();
@@ -27,6 +25,8 @@ export function rpcScenarios(name: string, startDriver: () => Promise<RpcDriver>
       await Promise.all(drivers.map((driver) => driver.kill()));
       await gateway.stop();
     });
+
+    const registry = () => `127.0.0.1:${gateway.sofaHttpPort}`;
 
     async function start(): Promise<RpcDriver> {
       const driver = await startDriver();
@@ -39,9 +39,9 @@ export function rpcScenarios(name: string, startDriver: () => Promise<RpcDriver>
       eventually(async () => expect(await consumer.greet('hello')).toBe(`hello from ${expected}`));
 
     it('a consumer that was there first calls the provider as soon as it is published', async () => {
-      await consumer.consume(registry);
+      await consumer.consume(registry());
       await expect(consumer.greet('hello')).rejects.toThrow();
-      await provider.provide(registry, port);
+      await provider.provide(registry(), port);
       await expectAnswerFrom(port);
     });
 
@@ -54,7 +54,7 @@ export function rpcScenarios(name: string, startDriver: () => Promise<RpcDriver>
 
     it('finds a second provider, and the first is not called any more once it was killed', async () => {
       const second = await start();
-      await second.provide(registry, secondPort);
+      await second.provide(registry(), secondPort);
       await expectAnswerFrom(secondPort);
       await provider.kill();
       await eventually(async () => {

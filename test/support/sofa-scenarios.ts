@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ConformanceGateway, startConformanceGateway } from './conformance-gateway.ts';
 import { eventually } from './eventually.ts';
-import { GatewayProcess } from './gateway-process.ts';
 import { http } from './http.ts';
 import type { SofaDriver } from './sofa-driver.ts';
 
 /** What every SOFARegistry client must experience, whatever its version. Each scenario ends within 15 s. */
 export function sofaScenarios(name: string, startDriver: () => Promise<SofaDriver>): void {
   describe(name, () => {
-    let gateway: GatewayProcess;
+    let gateway: ConformanceGateway;
     let driver: SofaDriver;
     let dataId = '';
     const running = new Set<string>();
 
     beforeAll(async () => {
-      gateway = await GatewayProcess.start();
+      gateway = await startConformanceGateway();
       driver = await startDriver();
     });
     afterAll(async () => {

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClientDriver } from '../../support/client-driver.ts';
+import { type ConformanceGateway, startConformanceGateway } from '../../support/conformance-gateway.ts';
 import { EurekaOperator } from '../../support/eureka-operator.ts';
 import { Scene, type Stage } from '../../support/eureka-scene.ts';
 import { eventually } from '../../support/eventually.ts';
-import { GatewayProcess } from '../../support/gateway-process.ts';
 import { NETFLIX_CLIENTS, netflixDriver } from '../../support/netflix-client.ts';
 import { startRegistryClients } from '../../support/registry-client.ts';
 import type { SofaDriver } from '../../support/sofa-driver.ts';
@@ -16,7 +16,7 @@ const RECONNECT_MS = 25_000;
 const TIMED = 9;
 
 describe('a Netflix eureka-client 2.0.6 and a registry-client-all 6.5.6 on one gateway', () => {
-  let gateway: GatewayProcess;
+  let gateway: ConformanceGateway;
   let eureka: ClientDriver;
   let sofa: SofaDriver;
   let operator: EurekaOperator;
@@ -24,10 +24,10 @@ describe('a Netflix eureka-client 2.0.6 and a registry-client-all 6.5.6 on one g
   let scene: Scene;
 
   beforeAll(async () => {
-    gateway = await GatewayProcess.start();
+    gateway = await startConformanceGateway();
     operator = new EurekaOperator(gateway.eurekaPort);
     [eureka, sofa] = await Promise.all([netflixDriver(NETFLIX_CLIENTS[1])(), startRegistryClients('6.5.6')]);
-    stage = { url: gateway.url, operator, driver: eureka, delta: true };
+    stage = { url: () => gateway.url, operator, driver: eureka, delta: true };
     await sofa.start(SOFA, { host: '127.0.0.1', port: gateway.sofaHttpPort, app: 'conformance' });
   });
   afterAll(async () => {

@@ -3,28 +3,28 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BoltConnection } from '../../support/bolt-connection.ts';
 import type { ClientDriver } from '../../support/client-driver.ts';
+import { type ConformanceGateway, startConformanceGateway } from '../../support/conformance-gateway.ts';
 import { EurekaOperator } from '../../support/eureka-operator.ts';
 import { Scene } from '../../support/eureka-scene.ts';
 import { eventually } from '../../support/eventually.ts';
-import { GatewayProcess } from '../../support/gateway-process.ts';
 import { http } from '../../support/http.ts';
 import { springDriver } from '../../support/spring-client.ts';
 
 /** Not only seen: called, through Spring's load balancer and at the address that SOFA is pushed. */
 describe('a Spring Boot 3.5.9 application and what SOFA publishes', () => {
-  let gateway: GatewayProcess;
+  let gateway: ConformanceGateway;
   let spring: ClientDriver;
   let bolt: BoltConnection;
   let server: Server;
   let scene: Scene;
 
   beforeAll(async () => {
-    gateway = await GatewayProcess.start();
+    gateway = await startConformanceGateway();
     spring = await springDriver('3.5.9', '2025.0.1')();
     bolt = await BoltConnection.open(gateway.sofaPort);
     server = createServer((_request, response) => response.setHeader('content-type', 'text/plain').end('from SOFA'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    scene = new Scene({ url: gateway.url, operator: new EurekaOperator(gateway.eurekaPort), driver: spring, delta: true });
+    scene = new Scene({ url: () => gateway.url, operator: new EurekaOperator(gateway.eurekaPort), driver: spring, delta: true });
   });
   afterEach(() => scene.end());
   afterAll(async () => {

@@ -22,7 +22,7 @@ describe('Netflix eureka-client 2.0.6 on a cluster of one Meta, two Data nodes a
     driver = await starting;
     const [own = 0, other = 0] = cluster.withRole(Role.Session).map((node) => node.ports.eureka);
     const url = [own, other].map((port) => `http://127.0.0.1:${port}/eureka`).join(',');
-    stage = { url, operator: new EurekaOperator(other), driver, delta: true };
+    stage = { url: () => url, operator: new EurekaOperator(other), driver, delta: true };
   });
   afterAll(async () => {
     await driver?.kill();

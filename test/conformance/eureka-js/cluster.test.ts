@@ -21,7 +21,12 @@ describe('eureka-js-client 4.5.0 at a cluster', () => {
     await cluster.start();
     driver = new ClientDriver(process.execPath, [DRIVER]);
     const [own, other] = cluster.withRole(Role.Session) as [ClusterNode, ClusterNode];
-    stage = { url: `http://127.0.0.1:${own.ports.eureka}/eureka`, operator: new EurekaOperator(other.ports.eureka), driver, delta: false };
+    stage = {
+      url: () => `http://127.0.0.1:${own.ports.eureka}/eureka`,
+      operator: new EurekaOperator(other.ports.eureka),
+      driver,
+      delta: false,
+    };
   });
   afterAll(async () => {
     await driver?.kill();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ConformanceGateway, startConformanceGateway } from '../../support/conformance-gateway.ts';
 import { eventually } from '../../support/eventually.ts';
-import { GatewayProcess } from '../../support/gateway-process.ts';
 import { REGISTRY_CLIENT_VERSIONS, startRegistryClients } from '../../support/registry-client.ts';
 import type { SofaDriver } from '../../support/sofa-driver.ts';
 
@@ -15,10 +15,10 @@ const PUBLISHERS = 3;
  */
 describe('the gateway is ended and starts again', () => {
   const drivers: SofaDriver[] = [];
-  let gateway: GatewayProcess;
+  let gateway: ConformanceGateway;
 
   beforeAll(async () => {
-    gateway = await GatewayProcess.start();
+    gateway = await startConformanceGateway();
     for (const version of REGISTRY_CLIENT_VERSIONS) drivers.push(await startRegistryClients(version));
   });
   afterAll(async () => {
