@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util';
 import { LocalCluster } from '../test/support/cluster/local-cluster.ts';
 import { Population } from '../test/support/cluster/population.ts';
 import { Probes } from '../test/support/cluster/probes.ts';
-import { isGood, type Outcome, runTrial, type Scene, TRIAL_KINDS, TRIALS, type TrialKind } from '../test/support/cluster/trials.ts';
+import type { Scene } from '../test/support/cluster/scene.ts';
+import { isGood, type Outcome, runTrial, TRIAL_KINDS, TRIALS, type TrialKind } from '../test/support/cluster/trials.ts';
 import { startMetaStore } from './local-etcd.ts';
 
 const { values } = parseArgs({
@@ -43,7 +44,7 @@ const probes = new Probes(cluster);
 await probes.passMs();
 say('the cluster serves; a fixed population is read all the time, others come and go');
 
-const scene: Scene = { cluster, population, probes, tell: values.demo ? say : () => undefined };
+const scene: Scene = { cluster, store, population, probes, tell: values.demo ? say : () => undefined };
 const outcomes = values.demo ? await demonstrate(scene) : await runAll(scene);
 population.stop();
 probes.stop();
@@ -71,7 +72,7 @@ async function runAll(shown: Scene): Promise<Outcome[]> {
     for (let at = 1; at <= trials; at += 1) {
       const outcome = await runTrial(kind, shown);
       all.push(outcome);
-      const rest = [`${outcome.outageMs} ms`, `${outcome.violations} violations`, ...outcome.problems].join(', ');
+      const rest = [`${outcome.outageMs} ms`, `${outcome.violations} violations`, ...outcome.problems, ...outcome.measured].join(', ');
       say(`${isGood(outcome) ? 'good' : 'BAD '} ${kind} ${at}/${trials}: ${rest}`);
       for (const violation of population.violations.slice(-outcome.violations || population.violations.length))
         say(JSON.stringify(violation));
@@ -102,7 +103,7 @@ function report(all: readonly Outcome[]): string {
   return [
     '# Chaos report',
     '',
-    `${shape.metas} Meta, ${shape.data} Data, ${shape.sessions} Sessions, ${shape.replicas} copies. Milliseconds from the fault until a change of every name was pushed again.`,
+    `${shape.metas} Meta, ${shape.data} Data, ${shape.sessions} Sessions, ${shape.replicas} copies. Milliseconds from the fault until a change of every name was pushed again, or as the line says.`,
     '',
     `| ${head.join(' | ')} |`,
     `| ${head.map(() => '---').join(' | ')} |`,

@@ -29,7 +29,7 @@ export class ClientPopulation {
   async publish(name: string, from: number, until: number, version = 1): Promise<void> {
     await this.#all(from, until, (service, client) =>
       publisherFrame({
-        dataId: `com.example.bench.${name}${service}`,
+        dataId: dataIdOf(name, service),
         registId: registIdOf(name, service, client),
         version,
         values: [providerUrl(service * this.clients.length + client + version)],
@@ -39,7 +39,7 @@ export class ClientPopulation {
 
   /** Every client subscribes to each of the services. */
   async subscribe(name: string, from: number, until: number): Promise<void> {
-    await this.#all(from, until, (service) => subscriberFrame(`com.example.bench.${name}${service}`, randomUUID()));
+    await this.#all(from, until, (service) => subscriberFrame(dataIdOf(name, service), randomUUID()));
   }
 
   close(): void {
@@ -57,6 +57,11 @@ export class ClientPopulation {
       }),
     );
   }
+}
+
+/** The name of a service of the population. */
+export function dataIdOf(name: string, service: number): string {
+  return `com.example.bench.${name}${service}`;
 }
 
 /** The same for the same registration, in the form and length of a UUID. */

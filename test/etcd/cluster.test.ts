@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../core/index.ts';
-import type { MembersPage } from '../../deploy/cluster-pages.ts';
-import type { ClusterNode } from '../support/cluster/cluster-node.ts';
 import { LocalCluster } from '../support/cluster/local-cluster.ts';
 import { Population } from '../support/cluster/population.ts';
 import { Probes } from '../support/cluster/probes.ts';
@@ -28,19 +26,8 @@ afterAll(async () => {
   await etcd?.dispose();
 });
 
-/** The Meta that the Sessions ask, which is the one that leads. */
-async function leadingMeta(): Promise<ClusterNode> {
-  const [session] = cluster.withRole(Role.Session);
-  const page = await session?.page<MembersPage>('/members');
-  for (const meta of cluster.withRole(Role.Meta).filter((node) => node.isRunning)) {
-    const { node } = await meta.page<MembersPage>('/members');
-    if (page?.meta === `${node}/meta`) return meta;
-  }
-  throw new Error(`nobody of the running Metas is ${page?.meta}`);
-}
-
 it('fails over a Data node that dies together with the Meta that leads', async () => {
-  const meta = await leadingMeta();
+  const meta = await cluster.leadingMeta();
   const data = await cluster.busiest();
   const killedAtMs = performance.now();
   await meta.kill();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Role } from '../../../core/index.ts';
+import type { MembersPage } from '../../../deploy/cluster-pages.ts';
 import { eventually } from '../eventually.ts';
 import { freePorts } from '../free-ports.ts';
 import { ClusterNode } from './cluster-node.ts';
@@ -97,6 +98,17 @@ export class LocalCluster {
     const [most] = await this.byLeaderships();
     if (most === undefined) throw new Error('no Data node runs');
     return most;
+  }
+
+  /** The running Meta that the Sessions ask, which is the one that leads. */
+  async leadingMeta(): Promise<ClusterNode> {
+    const session = this.withRole(Role.Session).find((node) => node.isRunning);
+    const page = await session?.page<MembersPage>('/members');
+    for (const meta of this.withRole(Role.Meta).filter((node) => node.isRunning)) {
+      const { node } = await meta.page<MembersPage>('/members');
+      if (page?.meta === `${node}/meta`) return meta;
+    }
+    throw new Error(`nobody of the running Metas is ${page?.meta}`);
   }
 
   /** Resolves when every running Data node holds the same table, every slot serves, and has as many copies in step as it should. */

@@ -33,6 +33,8 @@ export class Population {
   refusedChanges = 0;
   /** Heartbeats that were answered "register again". */
   forgotten = 0;
+  /** Heartbeats that were answered "known". */
+  renewals = 0;
   readonly publishers: readonly BoltApp[];
   readonly subscriber: BoltApp;
   readonly #cluster: LocalCluster;
@@ -108,6 +110,7 @@ export class Population {
       this.#instances.map(async ({ app, id }) => {
         try {
           const status = await this.#atSomeSession((operator) => operator.heartbeat(app, id));
+          if (status === 200) this.renewals += 1;
           if (status !== 404) return;
           this.forgotten += 1;
           await this.#atSomeSession((operator) => operator.register(app, id));

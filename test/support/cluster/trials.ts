@@ -1,21 +1,14 @@
 import { Role } from '../../../core/index.ts';
 import type { ClusterNode } from './cluster-node.ts';
+import { killHalfUnderCrowd } from './crowd-trials.ts';
 import type { LocalCluster } from './local-cluster.ts';
-import type { Population } from './population.ts';
-import type { Probes } from './probes.ts';
-
-/** A running cluster under load, to which something is done. */
-export interface Scene {
-  readonly cluster: LocalCluster;
-  readonly population: Population;
-  readonly probes: Probes;
-  /** Tells a watcher what happens. */
-  readonly tell: (text: string) => void;
-}
+import { killLeadingMeta, killLeadingMetaAndData, killMetas, withoutMetaAndStore } from './meta-trials.ts';
+import type { Scene, Trial } from './scene.ts';
+import { startManyClients } from './start-trials.ts';
 
 export interface Outcome {
   readonly kind: TrialKind;
-  /** From the fault until a change of every name was pushed again. */
+  /** From the fault until a change of every name was pushed again, or what else the trial's limit is for. */
   readonly outageMs: number;
   /** Reads and pushes that did not contain exactly the fixed population. */
   readonly violations: number;
@@ -24,19 +17,12 @@ export interface Outcome {
   readonly reads: number;
   /** What else was wrong. */
   readonly problems: readonly string[];
-}
-
-interface Trial {
-  readonly title: string;
-  /** Longest time in which changes may not be pushed. */
-  readonly limitMs: number;
-  /** Does it, waits until all is well again, and returns the outage. */
-  run(scene: Scene): Promise<{ readonly outageMs: number; readonly problems?: readonly string[] }>;
+  /** What else was measured, in words. */
+  readonly measured: readonly string[];
 }
 
 /** A Data node that is silent for three seconds is taken for dead, so this must go unnoticed. */
 const STALL_MS = 2_000;
-const WITHOUT_META_MS = 5_000;
 
 export const TRIALS = {
   'kill-data': { title: 'kill -9 of the Data node that leads most slots', limitMs: 5_000, run: killData },
@@ -45,8 +31,21 @@ export const TRIALS = {
   'kill-session': { title: 'kill -9 of a Session', limitMs: 5_000, run: killSession },
   'stall-session': { title: 'SIGSTOP of a Session for 2 s', limitMs: 10_000, run: stallSession },
   'kill-metas': { title: 'kill -9 of every Meta, 5 s without', limitMs: 3_000, run: killMetas },
+  'kill-meta-leader': { title: 'kill -9 of the Meta that leads, until another answers every node', limitMs: 10_000, run: killLeadingMeta },
+  'kill-meta-and-data': {
+    title: 'kill -9 of the Meta that leads and the Data node that leads most slots, at once',
+    limitMs: 10_000,
+    run: killLeadingMetaAndData,
+  },
+  'without-meta': { title: 'kill -9 of every Meta and of etcd, 60 s without', limitMs: 3_000, run: withoutMetaAndStore },
   'stall-meta': { title: 'SIGSTOP of a Meta for 2 s', limitMs: 3_000, run: stallMeta },
   'rolling-restart': { title: 'restart of every process, one after the other', limitMs: 5_000, run: rollingRestart },
+  'start-clients': { title: '300 clients start at once, until all have their full lists', limitMs: 10_000, run: startManyClients },
+  'kill-half-data-crowd': {
+    title: 'kill -9 of half of the Data nodes at once, with 100,000 bolt publishers',
+    limitMs: 10_000,
+    run: killHalfUnderCrowd,
+  },
 } as const satisfies Record<string, Trial>;
 export type TrialKind = keyof typeof TRIALS;
 export const TRIAL_KINDS = Object.keys(TRIALS) as readonly TrialKind[];
@@ -55,7 +54,7 @@ export const TRIAL_KINDS = Object.keys(TRIALS) as readonly TrialKind[];
 export async function runTrial(kind: TrialKind, scene: Scene): Promise<Outcome> {
   const { population } = scene;
   const before = { violations: population.violations.length, forgotten: population.forgotten, reads: population.reads };
-  const { outageMs, problems = [] } = await (TRIALS[kind] as Trial).run(scene);
+  const { outageMs, problems = [], measured = [] } = await (TRIALS[kind] as Trial).run(scene);
   return {
     kind,
     outageMs,
@@ -63,6 +62,7 @@ export async function runTrial(kind: TrialKind, scene: Scene): Promise<Outcome> 
     forgotten: population.forgotten - before.forgotten,
     reads: population.reads - before.reads,
     problems,
+    measured,
   };
 }
 
@@ -119,19 +119,6 @@ async function killSession({ cluster, probes, population, tell }: Scene) {
 
 function stallSession(scene: Scene) {
   return stall(scene, anyOf(scene.cluster, Role.Session)).then((outageMs) => ({ outageMs }));
-}
-
-async function killMetas({ cluster, probes, tell }: Scene) {
-  const metas = cluster.withRole(Role.Meta);
-  await Promise.all(metas.map((meta) => meta.kill()));
-  tell('no Meta runs any more');
-  const endMs = performance.now() + WITHOUT_META_MS;
-  let outageMs = 0;
-  while (performance.now() < endMs) outageMs = Math.max(outageMs, await probes.passMs());
-  tell(`registrations and pushes went on: at most ${outageMs} ms for a change of every name`);
-  await Promise.all(metas.map((meta) => meta.start()));
-  await cluster.settled();
-  return { outageMs };
 }
 
 function stallMeta(scene: Scene) {
