@@ -49,9 +49,10 @@ async function killHalf({ cluster, probes, tell }: Scene, clients: ClientPopulat
 
   const problems = restoredMs > COPIES_AGAIN_MS ? [`copies only after ${restoredMs} ms`] : [];
   const fresh = await readersOf(cluster, [...namesOf(before, SERVICES), ...namesOf(meanwhile, SERVICES_MEANWHILE)]);
-  const lacking = fresh.reduce((sum, reader) => sum + reader.lacking.length, 0);
+  const all = [...watchers, ...fresh];
+  const lacking = all.reduce((sum, reader) => sum + reader.lacking.length, 0);
   if (lacking > 0) problems.push(`${lacking} names lack an acknowledged publisher`);
-  const shrunk = [...watchers, ...fresh].reduce((sum, reader) => sum + reader.shrunk.size, 0);
+  const shrunk = all.reduce((sum, reader) => sum + reader.shrunk.size, 0);
   if (shrunk > 0) problems.push(`${shrunk} names were pushed without all their publishers`);
   for (const reader of fresh) reader.close();
 

@@ -44,8 +44,8 @@ export async function withoutMetaAndStore(scene: Scene): Promise<TrialResult> {
 export async function killLeadingMeta({ cluster, probes, tell }: Scene): Promise<TrialResult> {
   const victim = await cluster.leadingMeta();
   const metas = cluster.withRole(Role.Meta).length;
-  const killedAtMs = performance.now();
   await victim.kill();
+  const killedAtMs = performance.now();
   // A Meta that is alone is followed by itself, as whoever supervises processes starts it again.
   if (metas === 1) await victim.start();
   const [controlMs, pushMs] = await Promise.all([answeredAgainMs(cluster, killedAtMs), probes.passMs(PATIENCE_MS)]);
@@ -99,8 +99,9 @@ function countsOf({ population }: Scene): readonly number[] {
 async function answeredAgainMs(cluster: LocalCluster, sinceMs: number): Promise<number> {
   const nodes = cluster.nodes.filter((node) => node.isRunning && !node.roles.includes(Role.Meta));
   await eventually(async () => {
-    const pages = await Promise.all(nodes.map((node) => node.page<MembersPage>('/members')));
+    // Read first, so that an answer from before is never taken for one since.
     const elapsedMs = performance.now() - sinceMs;
+    const pages = await Promise.all(nodes.map((node) => node.page<MembersPage>('/members')));
     const waiting = pages.filter(({ metaSilentMs = Number.POSITIVE_INFINITY }) => metaSilentMs > elapsedMs).length;
     if (waiting > 0) throw new Error(`${waiting} nodes were answered by no Meta`);
   }, PATIENCE_MS);
