@@ -30,6 +30,8 @@ export async function killHalfUnderCrowd(scene: Scene): Promise<TrialResult> {
   } finally {
     for (const watcher of watchers) watcher.close();
     clients.close();
+    // What the crowd leaves behind is not the next trial's load.
+    await cluster.balanced(PATIENCE_MS);
   }
 }
 

@@ -43,7 +43,7 @@ export const TRIALS = {
   'start-clients': { title: '300 clients start at once, until all have their full lists', limitMs: 10_000, run: startManyClients },
   'kill-half-data-crowd': {
     title: 'kill -9 of half of the Data nodes at once, with 100,000 bolt publishers',
-    limitMs: 10_000,
+    limitMs: 30_000,
     run: killHalfUnderCrowd,
   },
 } as const satisfies Record<string, Trial>;
