@@ -26,7 +26,7 @@ export async function withoutMetaAndStore(scene: Scene): Promise<TrialResult> {
   const before = countsOf(scene);
   const { worstMs, passes } = await passFor(scene, LONG_MS);
   const after = countsOf(scene);
-  const [changes, refused, renewals, pushes, moves] = after.map((count, at) => count - (before[at] ?? 0));
+  const [changes, refused, renewals, moves] = after.map((count, at) => count - (before[at] ?? 0));
   const problems = [
     ...(refused === 0 ? [] : [`${refused} Eureka registrations or cancels were refused`]),
     ...(renewals === 0 ? ['no renewal was answered'] : []),
@@ -36,7 +36,7 @@ export async function withoutMetaAndStore(scene: Scene): Promise<TrialResult> {
   await Promise.all(metas.map((meta) => meta.start()));
   await cluster.settled();
   tell(`${metas.length} Meta are back; ${population.violations.length} violations so far`);
-  const measured = [`${passes} passes over all names, each pushed`, `${changes} changes`, `${renewals} renewals`, `${pushes} other pushes`];
+  const measured = [`${passes} passes over all names, each pushed`, `${changes} changes`, `${renewals} renewals`];
   return { outageMs: worstMs, problems, measured };
 }
 
@@ -92,7 +92,7 @@ async function passFor({ probes, tell }: Scene, durationMs: number): Promise<{ r
 
 function countsOf({ population }: Scene): readonly number[] {
   const moves = [...population.publishers, population.subscriber].reduce((sum, app) => sum + app.moves, 0);
-  return [population.changes, population.refusedChanges, population.renewals, population.pushes, moves];
+  return [population.changes, population.refusedChanges, population.renewals, moves];
 }
 
 /** Milliseconds from a moment until every Data node and Session has had an answer of a Meta that runs. */
