@@ -90,7 +90,7 @@ export class PushGroup {
     const view = this.#context.view(this.foldedId, this.dataInfoId);
     if (view === undefined) return;
     const behind: SubscriberState[] = [];
-    for (const state of this.#subscribers.values()) if (state.sentVersion < view.contentVersion) behind.push(state);
+    for (const state of this.#subscribers.values()) if (state.sentVersion < view.version) behind.push(state);
     if (behind.length === 0) return;
     const waitMs = this.#waitMs(view, behind);
     if (waitMs > 0) this.#later(waitMs);
