@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
 import { eurekaConfigProblems } from '../adapters/eureka/index.ts';
-import { clusterProblems } from './cluster-config.ts';
 import { type Config, configSchema, environmentNameOf, flagOf, type Setting, settings } from './config-schema.ts';
+import { clusterProblems } from './node-network.ts';
 
 /** What the command line asks for besides settings. */
 export interface Command {

@@ -13,9 +13,9 @@ import {
 } from '../core/index.ts';
 import { startAdminServer } from './admin.ts';
 import { openAdminToken } from './admin-guard.ts';
-import { rolesOf } from './cluster-config.ts';
 import type { Config } from './config-schema.ts';
 import { readNodeId } from './node-identity.ts';
+import { rolesOf } from './node-network.ts';
 import { type NodeParts, startRoles } from './roles.ts';
 
 /** All that runs in one process. */

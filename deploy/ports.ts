@@ -1,6 +1,6 @@
 import { type ListenerInfo, type ProtocolAdapter, Role } from '../core/index.ts';
-import { hostInAddress, isAmongOthers, listenAddress, rolesOf } from './cluster-config.ts';
 import type { Config } from './config-schema.ts';
+import { hostInAddress, isAmongOthers, listenAddress, rolesOf } from './node-network.ts';
 
 /** Every listener of a configuration. */
 export function listListeners(config: Config, adapters: readonly ProtocolAdapter[]): readonly ListenerInfo[] {

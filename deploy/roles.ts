@@ -24,9 +24,9 @@ import {
   startSessionServer,
   TcpNetwork,
 } from '../core/index.ts';
-import { hostInAddress, isAmongOthers, isWildcard, joinAddresses, readEtcdTls, readNodeNetwork } from './cluster-config.ts';
 import type { Config } from './config-schema.ts';
 import { MetaDiscovery } from './meta-discovery.ts';
+import { hostInAddress, isAmongOthers, isWildcard, joinAddresses, readEtcdTls, readNodeNetwork } from './node-network.ts';
 
 const HEARTBEAT_MS = 1_000;
 const HEARTBEAT_LEASE_MS = 20_000;

@@ -30,11 +30,11 @@ import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, enc
 import type { SlotAddress } from '../wire/slot-head.ts';
 import { decodeSlotLog, decodeSlotPage, encodeSlotLogAnswer, encodeSlotPageAnswer } from '../wire/slot-log.ts';
 import { decodeSlotFetch, decodeSlotInterest, encodeSlotFetchAnswer, encodeSlotInterestAnswer } from '../wire/slot-read.ts';
+import type { DataConfig, DataServer } from './data-server.ts';
 import { holdingOf, inspect } from './datum-inspect.ts';
 import { FlipRepair } from './flip-repair.ts';
 import { FollowerSync } from './follower-sync.ts';
 import type { HeldNames } from './held-names.ts';
-import type { DataConfig, DataServer } from './index.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { LogStream } from './log-stream.ts';
 import { Migration } from './migration.ts';
@@ -45,8 +45,8 @@ import { SessionLeases } from './session-leases.ts';
 import { SlotChanges } from './slot-changes.ts';
 import { answerSlotPage, answerWholeCompare, answerWholeRoots } from './slot-reads.ts';
 import { SlotReplica, slotAnswer } from './slot-replica.ts';
-import type { PublisherRecord } from './slot-store.ts';
 import { type SlotSummary, summarize } from './slot-summary.ts';
+import type { PublisherRecord } from './stored-datum.ts';
 
 const TICK_MS = 1_000;
 /** How long the answer to a Session of the same process waits for a follower; below the Session's own patience. */

@@ -6,7 +6,7 @@ import { decodeCompareDatumsAnswer, encodeCompareDatums } from '../wire/slot-com
 import type { FollowerSync } from './follower-sync.ts';
 import { type CompareEffects, compareSlotWithSession } from './session-compare.ts';
 import type { SlotReplica } from './slot-replica.ts';
-import type { PublisherRecord } from './slot-store.ts';
+import type { PublisherRecord } from './stored-datum.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
 

@@ -4,7 +4,7 @@ import { type Lease, LeaseTable } from '../lease/lease-table.ts';
 import type { LeaseHold } from '../model/lease-hold.ts';
 import type { Clock, Timer } from '../seams/clock.ts';
 import type { Log } from '../seams/log.ts';
-import type { PublisherRecord } from './slot-store.ts';
+import type { KeptLease, PublisherRecord } from './stored-datum.ts';
 
 /** A sweep later than planned by more than this means that the process slept, and leases gain what it slept. */
 const STALL_MS = 500;
@@ -15,13 +15,6 @@ const HELD_AGAIN_MS = 1_000;
  * moment for the same cause. So the first of a domain that is cut off are not lost before there are enough to see it.
  */
 const LATE_PART = 1 / 8;
-
-/** A record's lease with what the guard must know of it. */
-export interface KeptLease {
-  readonly record: PublisherRecord;
-  readonly domains: readonly LeaseDomain[];
-  hold: { readonly domain: LeaseDomain; readonly sinceMs: number } | undefined;
-}
 
 /**
  * Leases of the publishers in the slots this node leads: granted, renewed, expired on the monotonic clock by one timer. Stalls are

@@ -1,5 +1,5 @@
 import type { SlotReplica } from './slot-replica.ts';
-import type { PublisherRecord } from './slot-store.ts';
+import type { PublisherRecord } from './stored-datum.ts';
 
 /**
  * Per run, once a second: 4 MiB take about 8 ms of the processor, which is also how long everything else waits. A node with 200,000

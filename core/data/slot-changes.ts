@@ -14,7 +14,8 @@ import type { LogStream } from './log-stream.ts';
 import type { RestartCache } from './restart-cache.ts';
 import type { CompareEffects } from './session-compare.ts';
 import type { SlotReplica } from './slot-replica.ts';
-import type { Moment, PublisherRecord } from './slot-store.ts';
+import type { Moment } from './slot-store.ts';
+import type { PublisherRecord } from './stored-datum.ts';
 
 /** Why something changed, for the notice: the batch of a Session, or the leader's own reasons. */
 interface Cause {

@@ -1,9 +1,8 @@
-import type { Lease } from '../lease/lease-table.ts';
 import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
 import type { Datum, DatumGroup } from '../model/datum.ts';
 import { type DatumVersion, nextDatumVersion } from '../model/datum-version.ts';
 import { type Digest, DigestAccumulator, EMPTY_DIGEST } from '../model/digest.ts';
-import { type Fingerprint, fingerprintOf, sameFingerprint } from '../model/fingerprint.ts';
+import { fingerprintOf, sameFingerprint } from '../model/fingerprint.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { ProcessId } from '../model/node.ts';
 import { type Publisher, sameVisiblePublisher } from '../model/publisher.ts';
@@ -11,38 +10,7 @@ import { compareRegisterVersion, type RegisterVersion } from '../model/register-
 import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { RemoveReason } from '../seams/session-gateway.ts';
 import type { WithdrawnRecord } from '../wire/slot-compare.ts';
-import type { KeptLease } from './lease-keeper.ts';
-
-/** A publisher as it stands in a datum, with its lease when it lives by one on this node. */
-export class PublisherRecord {
-  publisher: StoredPublisher;
-  readonly datum: StoredDatum;
-  /** Its publisher was found to differ from what was stored: whoever has it right may replace it. */
-  isFlipped = false;
-  lease: Lease<KeptLease> | undefined = undefined;
-  #fingerprintHigh: number;
-  #fingerprintLow: number;
-
-  constructor(publisher: StoredPublisher, datum: StoredDatum) {
-    this.publisher = publisher;
-    this.datum = datum;
-    const { high, low } = fingerprintOf(publisher);
-    this.#fingerprintHigh = high;
-    this.#fingerprintLow = low;
-  }
-
-  /** Of the publisher as it was stored. */
-  get fingerprint(): Fingerprint {
-    return { high: this.#fingerprintHigh, low: this.#fingerprintLow };
-  }
-
-  replace(publisher: StoredPublisher): void {
-    this.publisher = publisher;
-    const { high, low } = fingerprintOf(publisher);
-    this.#fingerprintHigh = high;
-    this.#fingerprintLow = low;
-  }
-}
+import { PublisherRecord, StoredDatum, type StoredGroup } from './stored-datum.ts';
 
 interface Tombstone {
   readonly dataInfoId: DataInfoId;
@@ -63,41 +31,6 @@ export type Applied =
 export interface Moment {
   readonly wallMs: number;
   readonly monotonicMs: number;
-}
-
-class StoredDatum {
-  readonly dataInfoId: DataInfoId;
-  readonly group: StoredGroup;
-  readonly records = new Map<string, PublisherRecord>();
-  readonly digest = new DigestAccumulator();
-  version: DatumVersion;
-  emptiedAtMs: number | undefined;
-  flippedRecords = 0;
-  #sorted: readonly Publisher[] | undefined;
-
-  constructor(dataInfoId: DataInfoId, group: StoredGroup, version: DatumVersion) {
-    this.dataInfoId = dataInfoId;
-    this.group = group;
-    this.version = version;
-  }
-
-  /** A reader's value, remembered until the next change. */
-  value(): Datum {
-    this.#sorted ??= [...this.records.values()]
-      .map((record) => record.publisher)
-      .sort((a, b) => (a.registerId < b.registerId ? -1 : a.registerId > b.registerId ? 1 : 0));
-    return { dataInfoId: this.dataInfoId, version: this.version, publishers: this.#sorted };
-  }
-
-  changed(): void {
-    this.#sorted = undefined;
-  }
-}
-
-interface StoredGroup {
-  readonly foldedId: FoldedId;
-  readonly datums: Map<DataInfoId, StoredDatum>;
-  floor: DatumVersion;
 }
 
 /**

@@ -5,9 +5,9 @@ import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
 import { encodeTableChanged, type HeartbeatAnswer, type HeartbeatRequest } from '../wire/heartbeat.ts';
 import type { StoredMembers, StoredSlotTable } from './cluster-record.ts';
-import type { MetaConfig } from './index.ts';
 import { fenceOf } from './leadership.ts';
 import { Membership } from './membership.ts';
+import type { MetaConfig } from './meta-server.ts';
 import { type ReplicationState, SlotArranger } from './slot-arranger.ts';
 
 /** How often somebody may be found to be gone: a part of the heartbeats that must be missed for it. */

@@ -19,9 +19,9 @@ import { MessageKind } from '../wire/frame.ts';
 import { decodeHeartbeat, encodeHeartbeatAnswer, type HeartbeatRequest } from '../wire/heartbeat.ts';
 import { assertSameCluster, openCluster, StoredMembers, StoredSlotTable } from './cluster-record.ts';
 import { DOCUMENTS_PREFIX, DocumentStore } from './documents.ts';
-import type { MetaConfig, MetaLeadership, MetaServer } from './index.ts';
 import { LeaderTerm } from './leader-term.ts';
 import { fenceOf, Leadership } from './leadership.ts';
+import type { MetaConfig, MetaLeadership, MetaServer } from './meta-server.ts';
 import type { ReplicationState } from './slot-arranger.ts';
 import { Standby } from './standby.ts';
 

@@ -4,7 +4,7 @@ import { EMPTY_SLOT_TABLE, type SlotTable } from '../model/slot-table.ts';
 import type { RoleHost } from '../seams/host.ts';
 import { decodeHeartbeatAnswer, encodeHeartbeat, type HeartbeatAnswer } from '../wire/heartbeat.ts';
 import type { StoredMembers } from './cluster-record.ts';
-import type { MetaConfig } from './index.ts';
+import type { MetaConfig } from './meta-server.ts';
 
 /** Of a standby's own lease at the leader: it only keeps it in the list of Metas. */
 const LEASE_BEATS = 20;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LeaseKeeper } from '../../../../core/data/lease-keeper.ts';
-import type { PublisherRecord } from '../../../../core/data/slot-store.ts';
+import type { PublisherRecord } from '../../../../core/data/stored-datum.ts';
 import { type LeaseDomain, LeaseDomains, segmentOf } from '../../../../core/lease/lease-domain.ts';
 import { DEFAULT_LEASE_GUARD, explainSilence } from '../../../../core/lease/lease-guard.ts';
 import type { DataInfoId } from '../../../../core/model/data-info-id.ts';

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isAmongOthers, listenAddress, readNodeNetwork, rolesOf } from '../../../deploy/cluster-config.ts';
 import { ConfigError, loadConfig } from '../../../deploy/config.ts';
 import { createAdapters } from '../../../deploy/gateway.ts';
+import { isAmongOthers, listenAddress, readNodeNetwork, rolesOf } from '../../../deploy/node-network.ts';
 import { listListeners } from '../../../deploy/ports.ts';
 
 let folder: string;
