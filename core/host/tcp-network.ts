@@ -46,6 +46,7 @@ export interface LinkState {
 interface Peer {
   readonly nodeId: NodeId;
   address: string | undefined;
+  /** As Meta lists them until the node has said so itself. */
   roles: readonly Role[];
   dialed: DialedLink | undefined;
   readonly accepted: Set<AcceptedLink>;
@@ -63,7 +64,7 @@ interface Peer {
  * two connections, and each carries one side's messages in order. Between roles of this process nothing touches a socket.
  *
  * Links are dialed when there is something to send, and again with a growing pause after a failure; meanwhile requests fail at once. Silence
- * of three seconds breaks a link, and so does its end: both are told to `onLinkBroken`.
+ * of three seconds breaks a link, and so does its end: both are told to `onLinkBroken`, and so is a listed peer that cannot be reached.
  */
 export class TcpNetwork {
   readonly #options: TcpNetworkOptions;
@@ -262,6 +263,8 @@ export class TcpNetwork {
       peer.lastError = outcome.message.slice(outcome.code.length + 2);
       peer.nextDialMs = this.#options.clock.monotonicMs() + peer.retryDelayMs;
       peer.retryDelayMs = Math.min(RETRY_MOST_MS, peer.retryDelayMs * 2);
+      // One that refuses is there. For one that is not, a node that came too late to be linked has as much to say as those that were.
+      if (outcome.code === RegistryErrorCode.Unavailable) this.#broken(peer, peer.lastError);
     }
     const waiting = peer.waiting ?? [];
     peer.waiting = undefined;
@@ -364,6 +367,7 @@ export class TcpNetwork {
       const nodeId = nodeOf(member.peer);
       if (member.address === '' || nodeId === this.#options.nodeId) continue;
       const peer = this.#peer(nodeId);
+      if (!peer.roles.includes(member.role)) peer.roles = [...peer.roles, member.role];
       if (peer.address === member.address) continue;
       peer.address = member.address;
       peer.nextDialMs = 0;

@@ -29,7 +29,7 @@ export interface PeerTransport {
   send(to: PeerId, message: Uint8Array): void;
   /** One handler per endpoint; a message that arrives before there is one is answered `unavailable`. */
   serve(handler: PeerHandler): Closeable;
-  /** Told when a link to a peer breaks, as evidence for Meta; never told for a slow peer. */
+  /** Told when a link to a peer breaks or cannot be made, once until it is restored, as evidence for Meta; never told for a slow peer. */
   onLinkBroken(listener: (peer: PeerId) => void): Closeable;
   /** Told when a peer whose link was broken is linked again. */
   onLinkRestored(listener: (peer: PeerId) => void): Closeable;

@@ -232,20 +232,37 @@ describe('a link', () => {
     expect(alice.network.links()).toMatchObject([{ node: 'bob', state: 'linked' }]);
   });
 
-  it('to a node that is not there fails at once between tries, and finds the node when it comes', async () => {
+  it('to a node that is not there fails at once between tries, is told as broken, and finds the node when it comes', async () => {
     const alice = await node('alice');
     const away = await node('bob');
     const address = away.network.address;
     await away.network.close();
     tell(alice, away, address);
+    const broken: PeerId[] = [];
+    const restored: PeerId[] = [];
+    alice.transport.onLinkBroken((peer) => broken.push(peer));
+    alice.transport.onLinkRestored((peer) => restored.push(peer));
     const ask = () => alice.transport.request(away.transport.self, bytes('?'), { timeoutMs: 1_000 });
     await expect(ask()).rejects.toMatchObject({ code: RegistryErrorCode.Unavailable, message: expect.stringContaining('ECONNREFUSED') });
     const startedMs = performance.now();
     await expect(ask()).rejects.toMatchObject({ code: RegistryErrorCode.Unavailable });
     expect(performance.now() - startedMs).toBeLessThan(50);
+    expect(broken).toEqual([away.transport.self]);
     const bob = await node('bob', { port: portOf(address), incarnation: 'second' });
     bob.transport.serve(() => bytes('here'));
     await eventually(async () => expect(text(await ask())).toBe('here'));
+    expect([broken, restored]).toEqual([[away.transport.self], [away.transport.self]]);
+  });
+
+  it('that the other side refuses is not told as broken: who refuses is there', async () => {
+    const alice = await node('alice');
+    const bob = await node('bob', { secret: 'another secret' });
+    tell(alice, bob);
+    const broken: PeerId[] = [];
+    alice.transport.onLinkBroken((peer) => broken.push(peer));
+    const asked = alice.transport.request(bob.transport.self, bytes('?'), PATIENT);
+    await expect(asked).rejects.toMatchObject({ code: RegistryErrorCode.WrongCluster });
+    expect(broken).toEqual([]);
   });
 
   it('to a peer that reads nothing takes a bounded number of bytes, and says so', async () => {

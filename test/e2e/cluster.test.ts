@@ -151,6 +151,20 @@ describe('a cluster of processes', () => {
     expectNobodySawLess(before);
   });
 
+  it('does so within 5 s also when a Session is killed with it, starts again, and was never linked to the dead node', async () => {
+    const before = soFar();
+    const [session, victim] = [node(Role.Session, 0), await cluster.busiest()];
+    const killedAtMs = performance.now();
+    await Promise.all([session.kill(), victim.kill()]);
+    await session.start();
+    await probes.passMs();
+    expect(performance.now() - killedAtMs).toBeLessThan(5_000);
+    await cluster.settled();
+    await victim.start();
+    await cluster.settled();
+    expectNobodySawLess(before);
+  });
+
   it('is restarted node by node under load, and nobody notices', async () => {
     const before = soFar();
     for (const each of cluster.nodes) {

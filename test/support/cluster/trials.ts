@@ -28,6 +28,11 @@ export const TRIALS = {
   'kill-data': { title: 'kill -9 of the Data node that leads most slots', limitMs: 5_000, run: killData },
   'stall-data': { title: 'SIGSTOP of a Data node for 2 s', limitMs: 5_000, run: stallData },
   'kill-half-data': { title: 'kill -9 of half of the Data nodes at once, those that lead most', limitMs: 10_000, run: killHalfOfData },
+  'kill-session-and-data': {
+    title: 'kill -9 of a Session and of the Data node that leads most slots, at once; the Session is started again',
+    limitMs: 5_000,
+    run: killSessionAndData,
+  },
   'kill-session': { title: 'kill -9 of a Session', limitMs: 5_000, run: killSession },
   'stall-session': { title: 'SIGSTOP of a Session for 2 s', limitMs: 10_000, run: stallSession },
   'kill-metas': { title: 'kill -9 of every Meta, 5 s without', limitMs: 3_000, run: killMetas },
@@ -81,6 +86,22 @@ async function killData({ cluster, probes, tell }: Scene) {
   await victim.start();
   await cluster.settled();
   tell(`${victim.name} is back`);
+  return { outageMs };
+}
+
+/** The new Session was never linked to the dead node, and has a voice in whether it is dead. */
+async function killSessionAndData({ cluster, probes, tell }: Scene) {
+  const session = anyOf(cluster, Role.Session);
+  const victim = await cluster.busiest();
+  const killedAtMs = performance.now();
+  await Promise.all([session.kill(), victim.kill()]);
+  tell(`${session.name} and ${victim.name} were killed`);
+  await session.start();
+  await probes.passMs();
+  const outageMs = Math.round(performance.now() - killedAtMs);
+  await cluster.settled();
+  await victim.start();
+  await cluster.settled();
   return { outageMs };
 }
 
