@@ -78,5 +78,9 @@ function summary(result: RunResult): string {
   const { seed, topology, violations, traceHash, simulatedMs, events, pushes } = result;
   const head = `seed ${seed} (${topology}): ${Math.round(simulatedMs / 1_000)} s, ${events} events, ${pushes} pushes, trace ${traceHash}`;
   if (violations.length === 0) return `${head}: passed`;
-  return [`${head}: FAILED`, ...violations.map((line) => `  ${line}`), `  replay: npm run sim -- --seed ${seed} --trace`].join('\n');
+  return [
+    `${head}: FAILED`,
+    ...violations.map((line) => `  ${line}`),
+    `  replay: npm run sim -- --seed ${seed}${plan === undefined ? '' : ` --plan ${plan}`} --trace`,
+  ].join('\n');
 }

@@ -9,6 +9,8 @@ interface Copy {
   publisher: Publisher;
   readonly slotId: number;
   lease: Lease<string>;
+  /** When the client was heard of here last. Unlike the lease, it gains nothing when this process sleeps. */
+  heardMs: number;
   isRenewalQueued: boolean;
 }
 
@@ -42,8 +44,9 @@ export class LeaseCopies {
     const key = copyKey(publisher.dataInfoId, publisher.registerId);
     this.#drop(key);
     const slotId = this.#slotOf(publisher.dataInfoId);
-    const lease = this.#table.grant(key, publisher.liveness.durationMs * 1.5, this.#clock.monotonicMs());
-    this.#copies.set(key, { publisher, slotId, lease, isRenewalQueued: false });
+    const nowMs = this.#clock.monotonicMs();
+    const lease = this.#table.grant(key, publisher.liveness.durationMs * 1.5, nowMs);
+    this.#copies.set(key, { publisher, slotId, lease, heardMs: nowMs, isRenewalQueued: false });
     const keys = this.#bySlot.get(slotId);
     if (keys === undefined) this.#bySlot.set(slotId, new Set([key]));
     else keys.add(key);
@@ -57,7 +60,8 @@ export class LeaseCopies {
   renewed(dataInfoId: DataInfoId, registerId: string): 'queue' | 'queued' | undefined {
     const copy = this.#copies.get(copyKey(dataInfoId, registerId));
     if (copy === undefined) return undefined;
-    this.#table.renew(copy.lease, this.#clock.monotonicMs());
+    copy.heardMs = this.#clock.monotonicMs();
+    this.#table.renew(copy.lease, copy.heardMs);
     if (copy.isRenewalQueued) return 'queued';
     copy.isRenewalQueued = true;
     return 'queue';
@@ -85,14 +89,18 @@ export class LeaseCopies {
     if (copy !== undefined && compareRegisterVersion(copy.registerVersion, version) <= 0) this.remove(dataInfoId, registerId);
   }
 
-  /** Copies of one slot by DataInfoId whose own period has not passed: for longer than that none may be brought back to life. */
+  /**
+   * Copies of one slot by DataInfoId whose clients were heard of here within their own period: for longer than that none may be brought
+   * back to life. The time that this process slept counts: the leader was awake, and has let the lease expire.
+   */
   liveOfSlot(slotId: number): ReadonlyMap<DataInfoId, readonly Publisher[]> {
     const nowMs = this.#clock.monotonicMs();
     const found = new Map<DataInfoId, Publisher[]>();
     for (const key of this.#bySlot.get(slotId) ?? []) {
       const copy = this.#copies.get(key);
-      if (copy === undefined || this.#table.remainingMs(copy.lease, nowMs) < copy.lease.durationMs / 3) continue;
-      const { publisher } = copy;
+      if (copy === undefined) continue;
+      const { publisher, heardMs } = copy;
+      if (publisher.liveness.kind !== 'lease' || nowMs - heardMs > publisher.liveness.durationMs) continue;
       const list = found.get(publisher.dataInfoId);
       if (list === undefined) found.set(publisher.dataInfoId, [publisher]);
       else list.push(publisher);

@@ -17,6 +17,7 @@ const REGRESSIONS: readonly (readonly [plan: Plan, seed: number, found: string])
   ['few', 652, 'a registration that had waited overrode what the client said later elsewhere'],
   ['few', 798, 'a promoted follower crashed before its restart cache knew what it leads'],
   ['few', 9704, 'a Session that missed a withdrawal in the log kept its copy, and a new leader took it'],
+  ['few', 42117186, 'a Session that had slept gave a new leader a copy whose lease had expired at the former'],
   ['many', 11, 'a node that was started again together with Meta led with empty hands until Meta knew'],
   ['many', 40153, 'a process with all roles died with a withdrawal that it had acknowledged to itself'],
   ['many', 44248129, 'a client that came with a newer list from another Session was not pushed what looked unchanged to its new one'],
