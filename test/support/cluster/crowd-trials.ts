@@ -31,7 +31,7 @@ export async function killHalfUnderCrowd(scene: Scene): Promise<TrialResult> {
     for (const watcher of watchers) watcher.close();
     clients.close();
     // What the crowd leaves behind is not the next trial's load.
-    await cluster.balanced(PATIENCE_MS);
+    await cluster.balanced(PATIENCE_MS).catch((caught: unknown) => tell(`not at rest after ${PATIENCE_MS} ms: ${caught}`));
   }
 }
 
