@@ -8,8 +8,12 @@ const TOLERANCE = 0.08;
 const REST = 0.04;
 /** Leaders moved for balance in one round; SOFARegistry's number, small enough that each move's read pause stands alone. */
 const LEADER_MOVES_PER_ROUND = 6;
-/** Slots that have a copy on its way to another node at one time. */
+/** Slots that have a copy on its way to another node at one time, whatever they weigh. */
 const COPIES_UNDER_WAY = 10;
+/** More are begun while all that are under way weigh no more than this, about five megabytes of publishers. */
+const WEIGHT_UNDER_WAY = 10_000;
+/** But never more than this: each takes a round or two of reports, and what has changed meanwhile is seen only afterwards. */
+const COPIES_UNDER_WAY_AT_MOST = 40;
 /** Nodes with the least of each load that are looked at as targets: with more, a large cluster's round takes long and gains little. */
 const TARGETS = 4;
 
@@ -58,6 +62,7 @@ class Balance {
   readonly #resting: Set<DraftSlot>;
   #leaderMoves = 0;
   #copiesUnderWay: number;
+  #weightUnderWay: number;
 
   constructor(draft: DraftTable, placement: Placement, copies: number, isSynced: (slotId: number, follower: PeerId) => boolean) {
     this.#draft = draft;
@@ -77,6 +82,7 @@ class Balance {
     }
     this.#resting = new Set(draft.slots.filter((slot) => !this.#goals.has(slot)));
     this.#copiesUnderWay = moving.length;
+    this.#weightUnderWay = moving.reduce((sum, slot) => sum + slot.weight, 0);
   }
 
   isUneven(tolerance: number): boolean {
@@ -94,6 +100,7 @@ class Balance {
       } else if (goal.followers.every(isSynced)) {
         slot.followers = [...goal.followers];
         this.#copiesUnderWay -= 1;
+        this.#weightUnderWay -= slot.weight;
       }
     }
   }
@@ -101,7 +108,7 @@ class Balance {
   /** Begins to move copies that stand closer together than they need to. */
   spreadOut(): void {
     for (const slot of [...this.#resting]) {
-      if (this.#copiesUnderWay >= COPIES_UNDER_WAY) return;
+      if (!this.#mayBegin()) return;
       const present = presentOf(slot);
       let crowding = this.#placement.crowding(slot.slotId, heldBy(slot));
       if (crowding === 0) continue;
@@ -144,7 +151,7 @@ class Balance {
 
   /** First step: begins to move copies, and leaderships with them, to nodes that have less. */
   moveCopies(): void {
-    while (this.#copiesUnderWay < COPIES_UNDER_WAY && this.isUneven(REST)) {
+    while (this.#mayBegin() && this.isUneven(REST)) {
       const targets = this.#targets();
       let best: { readonly slot: DraftSlot; readonly goal: Arrangement; readonly gain: number } | undefined;
       for (const slot of this.#resting) {
@@ -203,6 +210,12 @@ class Balance {
     slot.followers = [...slot.followers, ...[goal.leader, ...goal.followers].filter((node) => !held.includes(node))];
     this.#resting.delete(slot);
     this.#copiesUnderWay += 1;
+    this.#weightUnderWay += slot.weight;
+  }
+
+  #mayBegin(): boolean {
+    if (this.#copiesUnderWay < COPIES_UNDER_WAY) return true;
+    return this.#copiesUnderWay < COPIES_UNDER_WAY_AT_MOST && this.#weightUnderWay < WEIGHT_UNDER_WAY;
   }
 
   /** Of some nodes the ones that should hold a slot, whose own weight must not be in the loads. */

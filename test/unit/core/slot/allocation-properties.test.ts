@@ -87,10 +87,10 @@ describe.each(SIZES)('over random joins and leaves, $slotCount slots with $repli
     expect(given).toBeGreaterThan(0);
   });
 
-  it('at most ten slots have a copy on its way', () => {
+  it('at most forty slots have a copy on its way, when they are as light as these', () => {
     eachStep(size, ({ after, live: nodes }) => {
       const moving = after.slots.filter((slot) => copiesOf(slot).length > Math.min(size.replicas, nodes.length));
-      expect(moving.length).toBeLessThanOrEqual(10);
+      expect(moving.length).toBeLessThanOrEqual(40);
     });
   });
 
@@ -145,7 +145,7 @@ describe.each(SIZES)('left alone, $slotCount slots with $replicas replicas', (si
     });
   });
 
-  it('each round on the way moves at most six leaderships and begins to move ten copies', () => {
+  it('each round on the way moves at most six leaderships and begins to move forty copies', () => {
     const nodes = peers(12);
     const full = settle(size, EMPTY_SLOT_TABLE, nodes.slice(0, 6));
     let rounds = 0;
@@ -153,7 +153,7 @@ describe.each(SIZES)('left alone, $slotCount slots with $replicas replicas', (si
       rounds += 1;
       const { leaders, added } = differences(before, after);
       expect(leaders.length).toBeLessThanOrEqual(6);
-      expect(added.length).toBeLessThanOrEqual(10);
+      expect(added.length).toBeLessThanOrEqual(40);
     });
     expect(rounds).toBeGreaterThan(0);
   });

@@ -97,11 +97,15 @@ describe('balancing', () => {
     expect(after.slots.filter((slot) => slot.leader === B)).toHaveLength(6);
   });
 
-  it('begins to move at most ten copies to a new node', () => {
-    const size = { slotCount: 64, replicas: 2 };
-    const settled = tableOf(...Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? ([A, B] as const) : ([B, A] as const))));
-    const after = allocate(size, settled, [A, B, C]);
-    expect(after.slots.filter((slot) => slot.followers.includes(C))).toHaveLength(10);
+  it.each([
+    ['forty copies of nearly empty slots', 0, 40],
+    ['as many as weigh 10,000 publishers', 390, 25],
+    ['ten, however heavy they are', 40_000, 10],
+  ])('begins to move at most %s to a new node', (_name, weight, count) => {
+    const size = { slotCount: 256, replicas: 2 };
+    const settled = tableOf(...Array.from({ length: 256 }, (_, i) => (i % 2 === 0 ? ([A, B] as const) : ([B, A] as const))));
+    const after = allocate(size, settled, [A, B, C], { weightOf: () => weight });
+    expect(after.slots.filter((slot) => slot.followers.includes(C))).toHaveLength(count);
     expect(after.slots.map((slot) => slot.leader)).toEqual(settled.slots.map((slot) => slot.leader));
   });
 

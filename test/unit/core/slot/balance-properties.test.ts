@@ -82,6 +82,32 @@ describe('23,000 services with Zipf sizes on 10 nodes', () => {
   });
 });
 
+describe('half of the nodes come back empty, and a copy or a leadership is reported as taken over two rounds later', () => {
+  const size = { slotCount: SLOTS, replicas: 3 };
+  const nodes = peers(6);
+
+  it.each([
+    ['100,000 publishers', 390, 65],
+    ['a million', 3_900, 110],
+  ])('with %s the shares are even after a bounded number of rounds', (_name, weight, rounds) => {
+    const weightOf = () => weight;
+    let table = settle(size, EMPTY_SLOT_TABLE, peers(3), undefined, { weightOf });
+    const takenOver = new Map<string, number>();
+    let servedFrom = 0;
+    for (let round = 1; round <= rounds; round += 1) {
+      const isSynced = (slotId: number, peer: PeerId) => (takenOver.get(`${slotId} ${peer}`) ?? 0) <= round;
+      const next = allocate(size, table, nodes, { weightOf, isSynced, isStable: servedFrom <= round });
+      const { leaders, added } = differences(table, next);
+      if (leaders.length > 0) servedFrom = round + 2;
+      for (const slot of [...leaders, ...added]) for (const peer of copiesOf(slot)) takenOver.set(`${slot.slotId} ${peer}`, round + 2);
+      table = next;
+    }
+    expect(spread(table, nodes).mostLeaders).toBeLessThanOrEqual((SLOTS / 6) * 1.1);
+    expect(spread(table, nodes).mostCopies).toBeLessThanOrEqual((SLOTS / 2) * 1.1);
+    expect(table.slots.filter((slot) => slot.followers.length !== 2)).toEqual([]);
+  });
+});
+
 describe('zones and machines', () => {
   const zones = ['a', 'b', 'c'];
   const inZones = (peer: PeerId): Place => ({ machine: peer, zone: zones[numberOf(peer) % 3] ?? '' });
@@ -116,7 +142,7 @@ describe('zones and machines', () => {
     const placeOf = (peer: PeerId): Place => ({ machine: peer, zone: numberOf(peer) < 3 ? 'low' : 'high' });
     const before = settle(size, EMPTY_SLOT_TABLE, nodes);
     expect(placesOf(before, 'zone', placeOf).some((count) => count < 2)).toBe(true);
-    const onRound = (old: SlotTable, next: SlotTable) => expect(differences(old, next).added.length).toBeLessThanOrEqual(10);
+    const onRound = (old: SlotTable, next: SlotTable) => expect(differences(old, next).added.length).toBeLessThanOrEqual(40);
     const after = settle(size, before, nodes, onRound, { placeOf });
     expect(placesOf(after, 'zone', placeOf).filter((count) => count < 2)).toEqual([]);
   });
