@@ -25,8 +25,6 @@ export interface ServiceView {
   readonly dataInfoId: DataInfoId;
   /** Greatest version of the members; never goes back for one subscriber. `UNKNOWN_DATUM_VERSION` when nobody ever published. */
   readonly version: DatumVersion;
-  /** The version since which these readers have been shown the same: who was sent it, or a later one, holds what this view holds. */
-  readonly contentVersion: DatumVersion;
   /** Publishers of exactly this DataInfoId in the reader's own format, sorted by registerId. */
   readonly publishers: readonly Publisher[];
   /** What other formats publish under the same public name, as far as policy lets it through, in the reader's format; sorted by the source's format, name and registerId. */

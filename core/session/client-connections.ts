@@ -98,7 +98,7 @@ class Connection implements ClientConnection {
     this.#parts = parts;
     this.#neighbours = neighbours;
     this.#context = {
-      host: parts.host,
+      clock: parts.host.clock,
       sink: client.push,
       profile: client.pushProfile,
       view: (foldedId, dataInfoId) => parts.views.view(foldedId, dataInfoId, client.format),

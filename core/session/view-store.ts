@@ -20,8 +20,6 @@ interface NameState {
   wantedVersion: DatumVersion;
   group: DatumGroup | undefined;
   readonly views: Map<string, BuiltView>;
-  /** Those of the content before, each until it is followed by a new one. */
-  readonly earlierViews: Map<string, BuiltView>;
   isFetchPlanned: boolean;
   isFetching: boolean;
   retryDelayMs: number;
@@ -80,7 +78,6 @@ export class ViewStore {
       wantedVersion: 0n,
       group: undefined,
       views: new Map(),
-      earlierViews: new Map(),
       isFetchPlanned: false,
       isFetching: false,
       retryDelayMs: RETRY_LEAST_MS,
@@ -113,8 +110,7 @@ export class ViewStore {
     const key = `${format}\u0000${dataInfoId}`;
     let view = name.views.get(key);
     if (view === undefined) {
-      view = buildView(name.group, dataInfoId, format, this.#joins, name.earlierViews.get(key));
-      name.earlierViews.delete(key);
+      view = buildView(name.group, dataInfoId, format, this.#joins);
       name.views.set(key, view);
     }
     return view;
@@ -214,10 +210,9 @@ export class ViewStore {
 
   #learn(name: NameState, group: DatumGroup): void {
     name.retryDelayMs = RETRY_LEAST_MS;
-    // Of a name that all its readers see natively nothing is remembered, and nothing need be kept.
+    // Where nothing of other formats was read, nothing is remembered by publisher, and none need be kept.
     const isMixed = [...name.views.values()].some((view) => view.isMixed);
     name.group = isMixed && name.group !== undefined ? keepPublishers(group, name.group) : group;
-    for (const [key, view] of name.views) name.earlierViews.set(key, view);
     name.views.clear();
     const cause = name.waiting;
     name.waiting = undefined;

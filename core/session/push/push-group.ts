@@ -1,8 +1,7 @@
 import type { DataInfoId, FoldedId } from '../../model/data-info-id.ts';
 import type { DatumVersion } from '../../model/datum-version.ts';
 import type { Subscriber } from '../../model/subscriber.ts';
-import type { Timer } from '../../seams/clock.ts';
-import type { RoleHost } from '../../seams/host.ts';
+import type { Clock, Timer } from '../../seams/clock.ts';
 import type { PushOutcome, PushProfile, PushSink, ServiceView } from '../../seams/session-gateway.ts';
 import type { PushFlight } from './ack-deadlines.ts';
 
@@ -21,7 +20,7 @@ interface Flight extends PushFlight {
 
 /** What a group needs of its surroundings. */
 export interface PushContext {
-  readonly host: RoleHost;
+  readonly clock: Clock;
   readonly sink: PushSink;
   readonly profile: PushProfile;
   /** Calls the flight's `expired` when its time is up, unless it has landed before. */
@@ -70,7 +69,7 @@ export class PushGroup {
   }
 
   add(subscriber: Subscriber): void {
-    const registeredAtMs = this.#context.host.clock.monotonicMs();
+    const registeredAtMs = this.#context.clock.monotonicMs();
     this.#subscribers.set(subscriber.registerId, { subscriber, registeredAtMs, sentVersion: 0n, acknowledgedVersion: 0n });
     this.advance();
   }
@@ -108,8 +107,8 @@ export class PushGroup {
   }
 
   #waitMs(view: ServiceView, behind: readonly SubscriberState[]): number {
-    const { profile, host } = this.#context;
-    const nowMs = host.clock.monotonicMs();
+    const { profile, clock } = this.#context;
+    const nowMs = clock.monotonicMs();
     const gapMs = this.#lastPushMs + profile.leastPushGapMs - nowMs;
     const isEmpty = view.publishers.length === 0 && view.derived.length === 0;
     if (!isEmpty || behind.some((state) => state.sentVersion > 0n)) return gapMs;
@@ -120,14 +119,14 @@ export class PushGroup {
 
   #later(delayMs: number): void {
     if (this.#timer !== undefined) return;
-    this.#timer = this.#context.host.clock.schedule(delayMs, () => {
+    this.#timer = this.#context.clock.schedule(delayMs, () => {
       this.#timer = undefined;
       this.advance();
     });
   }
 
   #send(view: ServiceView, states: readonly SubscriberState[]): void {
-    const { host, profile, sink } = this.#context;
+    const { clock, profile, sink } = this.#context;
     const cause = this.#attempt > 0 ? 'repeat' : states.some((state) => state.sentVersion === 0n) ? 'first' : 'change';
     const flight: Flight = {
       version: view.version,
@@ -138,7 +137,7 @@ export class PushGroup {
     this.#inFlight = flight;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#lastPushMs = host.clock.monotonicMs();
+    this.#lastPushMs = clock.monotonicMs();
     for (const state of states) state.sentVersion = view.version;
     this.#context.sent(this.foldedId, view.version);
     this.#context.watch(flight, profile.acknowledgeTimeoutMs);

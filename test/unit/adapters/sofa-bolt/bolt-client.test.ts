@@ -117,7 +117,7 @@ describe('a bolt client', () => {
       return memory.get(key) as T;
     };
     return {
-      view: { dataInfoId, version: 5n, contentVersion: 5n, publishers: [], derived: [], memo },
+      view: { dataInfoId, version: 5n, publishers: [], derived: [], memo },
       subscribers: [subscriber],
       cause: 'first',
     };

@@ -27,7 +27,6 @@ function viewOf(
   return {
     dataInfoId: nameOf('orders'),
     version: 7n,
-    contentVersion: 7n,
     publishers,
     derived: others,
     memo<T>(key: string, make: () => T): T {
