@@ -23,6 +23,7 @@ export async function startSofaServer(config: SofaConfig, parts: BoltClientParts
     connectionCount: () => clients.size,
     advertisedHost: config.advertisedHost,
     otherSessions: () => parts.gateway.sessions('sofa.port').flatMap((session) => (session.isSelf ? [] : [session.address])),
+    otherLoads: () => parts.gateway.otherLoads('sofa.port'),
   });
   const http = createHttpServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, list.callback());
   await listen(bolt, config.host, config.port, 'sofa.port');

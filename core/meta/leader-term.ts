@@ -4,6 +4,7 @@ import type { SlotTable } from '../model/slot-table.ts';
 import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
 import { encodeTableChanged, type HeartbeatAnswer, type HeartbeatRequest } from '../wire/heartbeat.ts';
+import type { SessionLoad } from '../wire/session-loads.ts';
 import type { StoredMembers, StoredSlotTable } from './cluster-record.ts';
 import { fenceOf } from './leadership.ts';
 import { Membership } from './membership.ts';
@@ -87,6 +88,10 @@ export class LeaderTerm {
 
   get table(): SlotTable {
     return this.#table;
+  }
+
+  sessionLoads(): readonly SessionLoad[] {
+    return this.#membership.sessionLoads();
   }
 
   members(): readonly Member[] {

@@ -1,11 +1,13 @@
 import { type Member, type PeerId, Role } from '../model/node.ts';
 import type { HeartbeatRequest, SlotReport } from '../wire/heartbeat.ts';
+import type { SessionLoad } from '../wire/session-loads.ts';
 
 interface Entry {
   readonly member: Member;
   readonly leaseMs: number;
   readonly lastBeatMs: number;
-  readonly load: number;
+  /** undefined until it has been heard. */
+  readonly load: number | undefined;
   /** Of the table it held when it sent its reports. */
   readonly tableEpoch: number;
   readonly slots: ReadonlyMap<number, SlotReport>;
@@ -41,7 +43,7 @@ export class Membership {
 
   /** Somebody who was a member before this Meta led: a member until its lease has run out here too. */
   remember(member: Member, leaseMs: number, nowMs: number): void {
-    const unheard = { load: 0, tableEpoch: 0, slots: new Map(), broken: new Set<PeerId>() };
+    const unheard = { load: undefined, tableEpoch: 0, slots: new Map(), broken: new Set<PeerId>() };
     this.#entries.set(member.peer, { member, leaseMs, lastBeatMs: nowMs, ...unheard });
   }
 
@@ -89,6 +91,16 @@ export class Membership {
   /** Sorted by peer. */
   members(): readonly Member[] {
     return [...this.#entries.values()].map((entry) => entry.member).sort((a, b) => (a.peer < b.peer ? -1 : 1));
+  }
+
+  /** Of the Sessions that have been heard, sorted by peer. */
+  sessionLoads(): readonly SessionLoad[] {
+    const loads: SessionLoad[] = [];
+    for (const { peer, role } of this.members()) {
+      const connections = role === Role.Session ? this.#entries.get(peer)?.load : undefined;
+      if (connections !== undefined) loads.push({ peer, connections });
+    }
+    return loads;
   }
 
   report(peer: PeerId, slotId: number): SlotReport | undefined {

@@ -17,6 +17,7 @@ import {
 } from '../wire/documents.ts';
 import { MessageKind } from '../wire/frame.ts';
 import { decodeHeartbeat, encodeHeartbeatAnswer, type HeartbeatRequest } from '../wire/heartbeat.ts';
+import { decodeSessionLoads, encodeSessionLoadsAnswer } from '../wire/session-loads.ts';
 import { assertSameCluster, openCluster, StoredMembers, StoredSlotTable } from './cluster-record.ts';
 import { DOCUMENTS_PREFIX, DocumentStore } from './documents.ts';
 import { LeaderTerm } from './leader-term.ts';
@@ -69,6 +70,7 @@ export class MetaRole implements MetaServer {
     await this.#open();
     const handlers = new Map<MessageKind, MessageHandler>([
       [MessageKind.Heartbeat, (_from, frame) => this.#heartbeat(decodeHeartbeat(frame))],
+      [MessageKind.SessionLoads, (_from, frame) => this.#sessionLoads(frame)],
       [MessageKind.DocumentGet, async (_from, frame) => encodeDocumentGetAnswer(await this.#documents.get(decodeDocumentGet(frame)))],
       [MessageKind.DocumentList, (_from, frame) => this.#listDocuments(frame)],
       [MessageKind.DocumentWrite, (_from, frame) => this.#writeDocument(frame)],
@@ -224,6 +226,11 @@ export class MetaRole implements MetaServer {
     if (isLeader && this.#office !== undefined) return encodeHeartbeatAnswer(await this.#office.heartbeat(request));
     const leader = this.#leader();
     return encodeHeartbeatAnswer(this.#standby.answer(leader === this.#self.peer ? '' : leader));
+  }
+
+  #sessionLoads(frame: Uint8Array): Uint8Array {
+    decodeSessionLoads(frame);
+    return encodeSessionLoadsAnswer(this.#officeOrRefuse().office.sessionLoads());
   }
 
   async #listDocuments(frame: Uint8Array): Promise<Uint8Array> {

@@ -191,6 +191,11 @@ export interface SessionGateway {
    * `listener` is the configuration name of the port, e.g. `sofa.port`.
    */
   sessions(listener: string): readonly SessionAddress[];
+  /**
+   * Client connections of the other Sessions by their address in `sessions(listener)`, a second or two old. Those of which that is not known
+   * are missing: all, when no Meta answers within 500 ms.
+   */
+  otherLoads(listener: string): Promise<ReadonlyMap<string, number>>;
   /** Slots with names that are held after a restart: how many, for readiness pages. */
   heldNames(): readonly FoldedId[];
   /** Why overdue leases are kept at present, by domain, as the Data nodes said a moment ago. */

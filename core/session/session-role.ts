@@ -2,7 +2,7 @@ import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-in
 import type { DatumGroup } from '../model/datum.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
-import { type ClientAddress, Role } from '../model/node.ts';
+import { type ClientAddress, type PeerId, Role } from '../model/node.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Formats } from '../seams/protocol-adapter.ts';
@@ -31,6 +31,7 @@ import { PushRegistry } from './push/push-registry.ts';
 import { PushSwitch } from './push-switch.ts';
 import { RecentWithdrawals } from './recent-withdrawals.ts';
 import { buildView } from './service-view.ts';
+import { SessionLoads } from './session-loads.ts';
 import type { SessionConfig, SessionServer, SessionStats } from './session-server.ts';
 import { SlotRouter } from './slot-router.ts';
 import { SlotWriter } from './slot-writer.ts';
@@ -58,6 +59,7 @@ export class SessionRole implements SessionServer {
   readonly #pushes: PushRegistry;
   readonly #reader: GlobalReader;
   readonly #documents: Documents;
+  readonly #loads: SessionLoads;
   readonly #connections: ClientConnections;
   readonly #joins: Joins;
   readonly #trace: SessionTrace;
@@ -108,6 +110,7 @@ export class SessionRole implements SessionServer {
       withdrawn: (dataInfoId, registerId, version) => this.#copies.withdrawn(dataInfoId, registerId, version),
     });
     this.#documents = new Documents(host, meta);
+    this.#loads = new SessionLoads(host, meta);
     this.#connections = new ClientConnections({
       host,
       publishers: new ConnectionPublishers(host, this.#router, this.#writer, stamps, this.#store, this.#withdrawals),
@@ -128,6 +131,7 @@ export class SessionRole implements SessionServer {
       query: (dataInfoId: DataInfoId, format: string) => this.#query(dataInfoId, format),
       readEverything: (format: string, changed: (changes: readonly GlobalChange[]) => void) => this.#reader.open(format, changed),
       sessions: (listener: string) => this.#sessions(listener),
+      otherLoads: (listener: string) => this.#otherLoads(listener),
       heldNames: () => this.#views.heldNames(),
       leaseHolds: () => this.#interests.leaseHolds(),
     };
@@ -297,14 +301,29 @@ export class SessionRole implements SessionServer {
   }
 
   #sessions(listener: string): readonly SessionAddress[] {
-    const addressOf = (addresses: readonly ClientAddress[] | undefined) =>
-      addresses?.find((each) => each.listener === listener)?.address ?? '';
-    const self = { address: addressOf(this.#config.clientAddresses), isSelf: true };
-    const others = this.#meta.members
-      .filter((member) => member.role === Role.Session && member.peer !== this.#host.peers.self)
-      .map((member) => ({ address: addressOf(member.clientAddresses), isSelf: false }))
-      .filter(({ address }) => address !== '');
+    const self = { address: addressOf(listener, this.#config.clientAddresses), isSelf: true };
+    const others = this.#otherSessions(listener).map(({ address }) => ({ address, isSelf: false }));
     return [self, ...others.sort((a, b) => (a.address < b.address ? -1 : 1))];
+  }
+
+  /** Those that clients can reach. */
+  #otherSessions(listener: string): readonly { readonly peer: PeerId; readonly address: string }[] {
+    return this.#meta.members
+      .filter((member) => member.role === Role.Session && member.peer !== this.#host.peers.self)
+      .map(({ peer, clientAddresses }) => ({ peer, address: addressOf(listener, clientAddresses) }))
+      .filter(({ address }) => address !== '');
+  }
+
+  async #otherLoads(listener: string): Promise<ReadonlyMap<string, number>> {
+    const byAddress = new Map<string, number>();
+    const others = this.#otherSessions(listener);
+    if (others.length === 0) return byAddress;
+    const byPeer = await this.#loads.read();
+    for (const { peer, address } of others) {
+      const connections = byPeer.get(peer);
+      if (connections !== undefined) byAddress.set(address, connections);
+    }
+    return byAddress;
   }
 
   #schedulePulse(): void {
@@ -313,4 +332,8 @@ export class SessionRole implements SessionServer {
       void this.#interests.pulse().finally(() => this.#schedulePulse());
     });
   }
+}
+
+function addressOf(listener: string, addresses: readonly ClientAddress[] | undefined): string {
+  return addresses?.find((each) => each.listener === listener)?.address ?? '';
 }

@@ -28,6 +28,7 @@ export const MessageKind = {
   SessionPulse: 9,
   Heartbeat: 20,
   TableChanged: 21,
+  SessionLoads: 22,
   DocumentGet: 30,
   DocumentList: 31,
   DocumentWrite: 32,

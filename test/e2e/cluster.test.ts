@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../core/index.ts';
 import type { DatumPage, MembersPage } from '../../deploy/cluster-pages.ts';
+import { BoltConnection } from '../support/bolt-connection.ts';
 import { BoltApp } from '../support/cluster/bolt-app.ts';
 import { LocalCluster } from '../support/cluster/local-cluster.ts';
 import { Population } from '../support/cluster/population.ts';
@@ -78,6 +79,25 @@ describe('a cluster of processes', () => {
     const { links } = await own.page<MembersPage>('/members');
     const otherNode = (await other.page<MembersPage>('/members')).node;
     expect(links.find((link) => link.node === otherNode)?.state).toBe('idle');
+  });
+
+  it('tells SOFA clients at every Session which of them has many clients', async () => {
+    const [own, other] = [node(Role.Session, 0), node(Role.Session, 1)];
+    const crowd = await Promise.all(Array.from({ length: 50 }, () => BoltConnection.open(other.ports.sofa)));
+    try {
+      for (const asked of [own, other]) {
+        await eventually(async () => {
+          const { text: connections } = await http(other.ports.sofaHttp, { path: '/api/servers/connectionNum' });
+          const { text } = await http(asked.ports.sofaHttp, { path: '/api/servers/queryWithWeight' });
+          const weights = new Map(text.split(';').map((entry): [string, string] => entry.split('?weight=') as [string, string]));
+          expect(Number(connections)).toBeGreaterThanOrEqual(crowd.length);
+          expect(weights.get(`127.0.0.1:${other.ports.sofa}`)).toBe(connections);
+          expect(Number(weights.get(`127.0.0.1:${own.ports.sofa}`))).toBeLessThan(crowd.length);
+        });
+      }
+    } finally {
+      for (const each of crowd) await each.close();
+    }
   });
 
   it('shows a datum with its versions at leader, followers and Sessions, on every node', async () => {

@@ -68,3 +68,35 @@ describe('evidence of broken links', () => {
     expect(new Scene().goneAtMs()).toBeUndefined();
   });
 });
+
+describe('the client connections of the Sessions', () => {
+  const beat = (membership: Membership, peer: PeerId, role: Role, load: number, leaseMs = 20_000) => {
+    const member = { peer, role, processId: processId(peer.split('/')[0] as NodeId, 'p'), address: '', zone: '' };
+    membership.beat({ cluster: 'c', slotCount: 256, member, leaseMs, tableEpoch: 0, membersEpoch: 0, load, slots: [], broken: [] }, 0);
+    return member;
+  };
+
+  it('are what each told last', () => {
+    const membership = new Membership(BEAT_MS, 1, 0);
+    const [first, second] = [id('s1', Role.Session), id('s2', Role.Session)];
+    beat(membership, second, Role.Session, 3);
+    beat(membership, first, Role.Session, 5);
+    beat(membership, first, Role.Session, 7);
+    beat(membership, VICTIM, Role.Data, 1_000);
+    expect(membership.sessionLoads()).toEqual([
+      { peer: first, connections: 7 },
+      { peer: second, connections: 3 },
+    ]);
+    beat(membership, second, Role.Session, 3, 0);
+    expect(membership.sessionLoads()).toEqual([{ peer: first, connections: 7 }]);
+  });
+
+  it('are not known of a Session that is remembered from the term before, until it is heard', () => {
+    const membership = new Membership(BEAT_MS, 1, 0);
+    const peer = id('s1', Role.Session);
+    membership.remember(beat(new Membership(BEAT_MS, 1, 0), peer, Role.Session, 9), 20_000, 0);
+    expect(membership.sessionLoads()).toEqual([]);
+    beat(membership, peer, Role.Session, 9);
+    expect(membership.sessionLoads()).toEqual([{ peer, connections: 9 }]);
+  });
+});

@@ -43,7 +43,8 @@ describe.each(MESSAGES)('the message $name', (message) => {
         if (outcome !== 'malformed') expect.fail(`cut to ${length} of ${frame.length} bytes: ${outcome}`);
       }
     }
-    expect(cuts).toBeGreaterThanOrEqual(4);
+    // Of a message that says nothing the head alone.
+    expect(cuts).toBeGreaterThanOrEqual(2);
   });
 
   it.each(Object.keys(message.values))('is malformed with a byte too many: %s', (name) => {

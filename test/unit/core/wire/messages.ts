@@ -5,6 +5,7 @@ import * as inspect from '../../../../core/wire/datum-inspect.ts';
 import * as documents from '../../../../core/wire/documents.ts';
 import { MessageKind } from '../../../../core/wire/frame.ts';
 import * as heartbeat from '../../../../core/wire/heartbeat.ts';
+import * as loads from '../../../../core/wire/session-loads.ts';
 import * as pulse from '../../../../core/wire/session-pulse.ts';
 import * as batch from '../../../../core/wire/slot-batch.ts';
 import * as compare from '../../../../core/wire/slot-compare.ts';
@@ -382,6 +383,15 @@ export const META_MESSAGES: readonly Message[] = [
     usual: { tableEpoch: 12, membersEpoch: 300 },
     zero: { tableEpoch: 0, membersEpoch: 0 },
     large: { tableEpoch: MAX, membersEpoch: MAX },
+  }),
+  message('session loads', MessageKind.SessionLoads, loads.encodeSessionLoads, loads.decodeSessionLoads, { usual: undefined }),
+  message('session loads answer', MessageKind.SessionLoads, loads.encodeSessionLoadsAnswer, loads.decodeSessionLoadsAnswer, {
+    usual: [
+      { peer: 'node-1/session' as PeerId, connections: 0 },
+      { peer: 'node-2/session' as PeerId, connections: 300 },
+    ],
+    empty: [],
+    large: many(400, (i) => ({ peer: `node-${i}/session` as PeerId, connections: MAX })),
   }),
   message('document get', MessageKind.DocumentGet, documents.encodeDocumentGet, documents.decodeDocumentGet, {
     usual: 'config/订单',
