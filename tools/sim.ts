@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Plan, type RunResult, runSeed } from '../test/sim/run-seed.ts';
+import { PLANS, type Plan, type RunResult, runSeed } from '../test/sim/run-seed.ts';
 
 const { values } = parseArgs({
   options: {
@@ -16,9 +16,9 @@ const { values } = parseArgs({
   },
 });
 
-const { plan } = values;
-if (plan !== undefined && plan !== 'few' && plan !== 'many') {
-  console.error('--plan is few or many; without it each seed draws one');
+const plan = PLANS.find((each) => each === values.plan);
+if (values.plan !== undefined && plan === undefined) {
+  console.error(`--plan is one of ${PLANS.join(', ')}; without it each seed draws one`);
   process.exit(2);
 }
 const planned: { readonly plan?: Plan } = plan === undefined ? {} : { plan };

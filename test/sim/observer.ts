@@ -1,6 +1,7 @@
 import type { DataInfoId, DatumVersion, Push } from '../../core/index.ts';
 import type { EverythingRecord } from './clients/everything-reader.ts';
 import { contentText, registrationKey, type Truth } from './truth.ts';
+import type { SimNode } from './world/cluster.ts';
 import type { World } from './world/world.ts';
 
 interface Seen {
@@ -27,6 +28,7 @@ export class Observer {
   readonly #gone = new Set<string>();
   /** Registrations that never leave and that somebody was shown who asks one Session after the other. */
   readonly #polled = new Set<string>();
+  readonly #sendListeners: ((reader: string, node: SimNode) => void)[] = [];
   pushes = 0;
 
   constructor(world: World, truth: Truth) {
@@ -46,6 +48,15 @@ export class Observer {
   forget(reader: string): void {
     this.#held.delete(reader);
     this.#onConnection.delete(reader);
+  }
+
+  /** `listener` hears of each push the moment it leaves its Session. */
+  onSend(listener: (reader: string, node: SimNode) => void): void {
+    this.#sendListeners.push(listener);
+  }
+
+  sent(reader: string, node: SimNode): void {
+    for (const listener of this.#sendListeners) listener(reader, node);
   }
 
   received(reader: string, push: Push): void {

@@ -3,7 +3,9 @@ import type { LeaseKeeper as LeaseKeeperClass } from '../../core/data/lease-keep
 import type { SlotStore as SlotStoreClass } from '../../core/data/slot-store.ts';
 import type { Publisher } from '../../core/index.ts';
 import type { HeldPublicNames as HeldPublicNamesClass } from '../../core/session/held-public-names.ts';
+import type { PushSwitch as PushSwitchClass } from '../../core/session/push-switch.ts';
 import type * as serviceView from '../../core/session/service-view.ts';
+import type { Plan } from './run-seed.ts';
 
 /** Rules of the core that can be broken on purpose: the checkers must notice each. */
 const planted = vi.hoisted(() => ({
@@ -12,6 +14,8 @@ const planted = vi.hoisted(() => ({
   expiresByWallClock: false,
   countsOwnVersions: false,
   showsHeldNames: false,
+  ignoresPushSwitch: false,
+  forgetsToResume: false,
 }));
 
 vi.mock('../../core/data/slot-store.ts', async (original) => {
@@ -47,6 +51,20 @@ vi.mock('../../core/session/held-public-names.ts', async (original) => {
   return { ...module, HeldPublicNames: PlantedHeldNames };
 });
 
+vi.mock('../../core/session/push-switch.ts', async (original) => {
+  const module = await original<{ PushSwitch: typeof PushSwitchClass }>();
+  class PlantedSwitch extends module.PushSwitch {
+    constructor(...[documents, changed]: ConstructorParameters<typeof PushSwitchClass>) {
+      super(documents, () => (planted.forgetsToResume ? undefined : changed()));
+    }
+
+    override isStopped(address: string): boolean {
+      return !planted.ignoresPushSwitch && super.isStopped(address);
+    }
+  }
+  return { ...module, PushSwitch: PlantedSwitch };
+});
+
 vi.mock('../../core/session/service-view.ts', async (original) => {
   const module = await original<typeof serviceView>();
   const buildView: typeof module.buildView = (group, dataInfoId, format, joins) => {
@@ -60,9 +78,9 @@ vi.mock('../../core/session/service-view.ts', async (original) => {
 const { runSeed } = await import('./run-seed.ts');
 const MOST_SEEDS = 60;
 
-async function firstSeedThatFinds(rules: RegExp): Promise<number | undefined> {
+async function firstSeedThatFinds(plan: Plan, rules: RegExp): Promise<number | undefined> {
   for (let seed = 1; seed <= MOST_SEEDS; seed += 1) {
-    const { violations } = await runSeed({ seed, plan: 'few' });
+    const { violations } = await runSeed({ seed, plan });
     if (violations.some((violation) => rules.test(violation))) return seed;
   }
   return undefined;
@@ -74,17 +92,19 @@ describe('a rule that is broken on purpose is found by a seed', () => {
   });
 
   it.each([
-    ['dropsTombstones', /ghost|no convergence|agreement lost/],
-    ['skipsVersionCheck', /ghost|no convergence|agreement lost/],
-    ['expiresByWallClock', /shorter list|no convergence|agreement lost/],
-    ['showsHeldNames', /shorter list: poll/],
-    ['countsOwnVersions', /one version, two contents|no convergence|agreement lost/],
-  ] as const)('%s', async (rule, expected) => {
+    ['few', 'dropsTombstones', /ghost|no convergence|agreement lost/],
+    ['few', 'skipsVersionCheck', /ghost|no convergence|agreement lost/],
+    ['few', 'expiresByWallClock', /shorter list|no convergence|agreement lost/],
+    ['few', 'showsHeldNames', /shorter list: poll/],
+    ['few', 'countsOwnVersions', /one version, two contents|no convergence|agreement lost/],
+    ['operated', 'ignoresPushSwitch', /pushed while stopped/],
+    ['operated', 'forgetsToResume', /no convergence after a stop/],
+  ] as const)('plan %s: %s', async (plan, rule, expected) => {
     planted[rule] = true;
-    const seed = await firstSeedThatFinds(expected);
+    const seed = await firstSeedThatFinds(plan, expected);
     expect(seed).toBeDefined();
     // The same seed is green without the plant: it is the plant that was found.
     planted[rule] = false;
-    expect((await runSeed({ seed: seed ?? 0, plan: 'few' })).violations).toEqual([]);
+    expect((await runSeed({ seed: seed ?? 0, plan })).violations).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { LeaseClient } from './clients/lease-client.ts';
 import { PollingReader } from './clients/polling-reader.ts';
 import { Faults } from './faults.ts';
 import { Observer } from './observer.ts';
+import { Operator } from './operator.ts';
 import { Truth } from './truth.ts';
 import { CLUSTER_TOPOLOGIES, SimCluster, type SimNode, TOPOLOGIES } from './world/cluster.ts';
 import { Trace } from './world/trace.ts';
@@ -17,15 +18,21 @@ const CHAOS_MS = 45_000;
 const CONVERGE_MS = 90_000;
 /** Peace must last this long. */
 const PEACE_MS = 8_000;
+/** How long all Sessions may take at quiet to read the operator's switch: a heartbeat, and the document. */
+const SWITCH_READ_MS = 3_000;
+/** Longest time at quiet until an operator is answered, and until readers have what was withheld from them. */
+const CATCH_UP_MS = 2_000;
 const CHECK_EVERY_MS = 250;
 /** How many times as many clients a cluster has; the last one makes hundreds. */
 const CROWDS = [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 1, 12];
 
 /**
  * What is drawn from a seed: `few` is one Meta and some nodes with some clients; `many` is several Metas over an etcd with up to hundreds of
- * clients, and machines that join and leave.
+ * clients, and machines that join and leave; `operated` is either of them with an operator who stops and resumes pushing. What an operator
+ * does is drawn from a stream of its own, and the other plans have none, so that their seeds stay what they were.
  */
-export type Plan = 'few' | 'many';
+export const PLANS = ['few', 'many', 'operated'] as const;
+export type Plan = (typeof PLANS)[number];
 
 export interface RunOptions {
   readonly seed: number;
@@ -49,7 +56,7 @@ export interface RunResult {
 /** One run: a cluster drawn from the seed, clients that come and go, faults, then quiet until everything agrees. */
 export async function runSeed({ seed, plan, tell }: RunOptions): Promise<RunResult> {
   const world = new World(seed, new Trace(tell));
-  const run = new Run(world, plan ?? (world.stream('plan').isLucky(0.7) ? 'few' : 'many'));
+  const run = new Run(world, plan ?? planOf(world));
   await run.play();
   return {
     seed,
@@ -60,6 +67,12 @@ export async function runSeed({ seed, plan, tell }: RunOptions): Promise<RunResu
     events: world.events,
     pushes: run.observer.pushes,
   };
+}
+
+function planOf(world: World): Plan {
+  const chance = world.stream('plan');
+  const size = chance.isLucky(0.7) ? 'few' : 'many';
+  return chance.isLucky(0.25) ? 'operated' : size;
 }
 
 class Run {
@@ -75,22 +88,25 @@ class Run {
   readonly #leases: LeaseClient[] = [];
   /** How many times as many clients as the smallest world has. */
   readonly #clients: number;
+  readonly #operator: Operator | undefined;
   #clientSerial = 0;
 
   constructor(world: World, plan: Plan) {
     this.#world = world;
     const { chance } = world;
-    const topology = chance.pick(plan === 'few' ? TOPOLOGIES : CLUSTER_TOPOLOGIES);
+    const size = plan === 'operated' ? (world.stream('size').isLucky(0.7) ? 'few' : 'many') : plan;
+    const topology = chance.pick(size === 'few' ? TOPOLOGIES : CLUSTER_TOPOLOGIES);
     this.topologyName = topology.name;
     this.observer = new Observer(world, this.#truth);
     const leaseGuard: LeaseGuardConfig = { share: chance.isLucky(0.5) ? 1 : 0.15, least: 5, mostHoldMs: 20_000 };
-    const replicas = plan === 'few' ? chance.between(1, 2) : chance.between(1, 3);
+    const replicas = size === 'few' ? chance.between(1, 2) : chance.between(1, 3);
     this.#cluster = new SimCluster(world, { topology, slotCount: 16, replicas, leaseGuard });
-    this.#clients = plan === 'few' ? 1 : chance.pick(CROWDS);
+    this.#clients = size === 'few' ? 1 : chance.pick(CROWDS);
     this.#names = Array.from({ length: chance.between(3, 6) * Math.min(2, this.#clients) }, (_, i) =>
       formatDataInfoId({ dataId: `svc-${i}`, instanceId: DEFAULT_INSTANCE_ID, group: DEFAULT_GROUP }),
     );
     this.#checker = new ClusterChecker(this.#cluster, this.observer, 400 * this.#clients);
+    this.#operator = plan === 'operated' ? new Operator(world, this.#cluster, this.observer) : undefined;
     this.#cluster.onSession((node, session) => {
       const reader = `${node.name}-all`;
       this.observer.forget(reader);
@@ -113,9 +129,15 @@ class Run {
     const faults = new Faults(this.#world, this.#cluster);
     faults.begin(untilMs);
     this.#actUntil(untilMs);
+    this.#operator?.begin(untilMs, () => this.#connectedReaders());
     await this.#world.runUntil(untilMs);
     faults.heal();
-    await this.#converge(untilMs + CONVERGE_MS);
+    await this.#converge();
+    if (this.#operator !== undefined && this.observer.violations.length === 0) await this.#stopAtQuiet(this.#operator);
+  }
+
+  #connectedReaders(): readonly string[] {
+    return this.#connections.filter((client) => client.isAlive).map((client) => client.name);
   }
 
   /** Two of each name that never leave, one of each kind. */
@@ -199,37 +221,72 @@ class Run {
     });
   }
 
-  async #converge(untilMs: number): Promise<void> {
-    let open = this.#differences();
+  /** Pushing is stopped while clients act and come: only the excepted hear of it, and with the end of the stop all others. */
+  async #stopAtQuiet(operator: Operator): Promise<void> {
+    const [excepted = ''] = this.#connectedReaders();
+    await this.#answered(operator.stopPush([excepted]));
+    await this.#pass(SWITCH_READ_MS);
+    operator.pushSwitch.rests();
+    this.#startConnectionClient();
+    this.#actUntil(this.#world.nowMs + PEACE_MS);
+    await this.#pass(PEACE_MS);
+    const isServed = (reader: string) => reader === excepted || !this.#connections.some((client) => client.name === reader);
+    await this.#agree('no convergence while stopped', CONVERGE_MS, () => this.#differences(isServed));
+    await this.#answered(operator.resumePush());
+    await this.#agree('no convergence after a stop', CATCH_UP_MS, () => this.#differences());
+  }
+
+  async #answered(act: Promise<void>): Promise<void> {
+    let isOver = false;
+    void act.then(() => {
+      isOver = true;
+    });
+    await this.#agree('operator not answered', CATCH_UP_MS, () => (isOver ? [] : ['a durable write at quiet']));
+  }
+
+  async #pass(durationMs: number): Promise<void> {
+    await this.#world.runUntil(this.#world.nowMs + durationMs);
+  }
+
+  /** Whether nothing is open any more; what still is after `mostMs` is a violation. */
+  async #agree(rule: string, mostMs: number, differences: () => readonly string[]): Promise<boolean> {
+    const untilMs = this.#world.nowMs + mostMs;
+    let open = differences();
     while (open.length > 0 && this.#world.nowMs < untilMs) {
-      await this.#world.runUntil(this.#world.nowMs + 1_000);
-      open = this.#differences();
+      await this.#pass(1_000);
+      open = differences();
     }
-    for (const difference of open) this.observer.violate('no convergence', difference);
-    if (open.length > 0) return;
+    for (const difference of open) this.observer.violate(rule, difference);
+    return open.length === 0;
+  }
+
+  async #converge(): Promise<void> {
+    const isOver = () => (this.#operator?.isStopped === true ? ['pushing is stopped'] : []);
+    if (!(await this.#agree('no convergence', CONVERGE_MS, () => [...this.#differences(), ...isOver()]))) return;
     this.#world.tell('CHECK', 'everything agrees');
     // Peace must last: what was repaired by luck would move again.
-    await this.#world.runUntil(this.#world.nowMs + PEACE_MS);
+    await this.#pass(PEACE_MS);
     for (const difference of this.#readerDifferences()) this.observer.violate('agreement lost', difference);
     // A slot may just be moving for balance: its copies agree again soon.
     let copies = replicaDisagreements(this.#cluster);
     for (let second = 0; second < PEACE_MS / 1_000 && copies.length > 0; second += 1) {
-      await this.#world.runUntil(this.#world.nowMs + 1_000);
+      await this.#pass(1_000);
       copies = replicaDisagreements(this.#cluster);
     }
     for (const difference of copies) this.observer.violate('agreement lost', difference);
   }
 
-  #differences(): readonly string[] {
-    return [...replicaDisagreements(this.#cluster), ...recordDifferences(this.#cluster, this.#truth.count()), ...this.#readerDifferences()];
+  #differences(isServed?: (reader: string) => boolean): readonly string[] {
+    const atNodes = [...replicaDisagreements(this.#cluster), ...recordDifferences(this.#cluster, this.#truth.count())];
+    return [...atNodes, ...this.#readerDifferences(isServed)];
   }
 
-  #readerDifferences(): readonly string[] {
+  #readerDifferences(isServed: (reader: string) => boolean = () => true): readonly string[] {
     const found: string[] = [];
     const sessions = this.#cluster.sessions().map((node) => `${node.name}-all`);
     const readers = sessions.map((reader) => ({ reader, names: this.#truth.names() }));
     for (const client of this.#connections) readers.push({ reader: client.name, names: client.subscribedNames });
-    for (const { reader, names } of readers) {
+    for (const { reader, names } of readers.filter((each) => isServed(each.reader))) {
       for (const name of names) {
         const held = this.observer.contentHeldBy(reader, name);
         const truth = this.#truth.contentOf(name);

@@ -154,6 +154,7 @@ export class ConnectionClient {
     this.#port = port;
     this.#observer.connected(this.name);
     const push = (push: Push, done: (outcome: PushOutcome) => void) => {
+      this.#observer.sent(this.name, port.node);
       port.back(() => {
         if (generation !== this.#generation) return;
         this.#observer.received(this.name, push);
@@ -162,7 +163,7 @@ export class ConnectionClient {
       });
     };
     port.do((session) => {
-      const info = { protocol: 'sim', address: this.name, format: CONNECTION_FORMAT, push, pushProfile: PROFILE };
+      const info = { protocol: 'sim', address: `${this.name}:1`, format: CONNECTION_FORMAT, push, pushProfile: PROFILE };
       const connection = session.gateway.connect(info);
       if (generation !== this.#generation) {
         connection.close('broken');

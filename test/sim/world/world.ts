@@ -14,6 +14,7 @@ interface Event {
 /** A process that can die, sleep (SIGSTOP) and have a wrong calendar. Its events are lost with it, and wait while it sleeps. */
 export interface SimProcess {
   readonly node: string;
+  readonly startedAtMs: number;
   isAlive: boolean;
   asleepUntilMs: number;
   readonly wallOffsetMs: () => number;
@@ -55,7 +56,7 @@ export class World {
   }
 
   startProcess(node: string, wallOffsetMs: () => number): SimProcess {
-    return { node, isAlive: true, asleepUntilMs: 0, wallOffsetMs };
+    return { node, startedAtMs: this.#nowMs, isAlive: true, asleepUntilMs: 0, wallOffsetMs };
   }
 
   /** Runs in `process`, or outside all of them (a client, a fault) when that is undefined. */
