@@ -20,6 +20,8 @@ export class ClusterChecker {
 
   check(): void {
     this.#checkOneLeader();
+    for (const write of this.#cluster.etcd?.lateWrites.splice(0) ?? [])
+      this.#observer.violate('late write', `${write} in etcd, and does not lead`);
     for (const node of this.#cluster.nodes) {
       if (node.meta?.leadership().isLeader === true) this.#checkTable(node.name, node.meta, node.meta.table());
       if (node.data !== undefined) this.#checkTable(node.name, node.data, node.data.cluster().table);

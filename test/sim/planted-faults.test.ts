@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LeaseKeeper as LeaseKeeperClass } from '../../core/data/lease-keeper.ts';
 import type { SlotStore as SlotStoreClass } from '../../core/data/slot-store.ts';
-import type { Publisher } from '../../core/index.ts';
+import type { Fence, Publisher } from '../../core/index.ts';
+import type * as leadership from '../../core/meta/leadership.ts';
 import type { HeldPublicNames as HeldPublicNamesClass } from '../../core/session/held-public-names.ts';
 import type { PushSwitch as PushSwitchClass } from '../../core/session/push-switch.ts';
 import type * as serviceView from '../../core/session/service-view.ts';
@@ -15,6 +16,7 @@ const planted = vi.hoisted(() => ({
   countsOwnVersions: false,
   showsHeldNames: false,
   ignoresPushSwitch: false,
+  writesWithoutFence: false,
   forgetsToResume: false,
 }));
 
@@ -51,6 +53,13 @@ vi.mock('../../core/session/held-public-names.ts', async (original) => {
   return { ...module, HeldPublicNames: PlantedHeldNames };
 });
 
+vi.mock('../../core/meta/leadership.ts', async (original) => {
+  const module = await original<typeof leadership>();
+  // A write without a fence is carried out whoever leads.
+  const fenceOf = (term: number) => (planted.writesWithoutFence ? (undefined as unknown as Fence) : module.fenceOf(term));
+  return { ...module, fenceOf };
+});
+
 vi.mock('../../core/session/push-switch.ts', async (original) => {
   const module = await original<{ PushSwitch: typeof PushSwitchClass }>();
   class PlantedSwitch extends module.PushSwitch {
@@ -76,6 +85,10 @@ vi.mock('../../core/session/service-view.ts', async (original) => {
 });
 
 const { runSeed } = await import('./run-seed.ts');
+const { roles, SmallCluster } = await import('./small-cluster.ts');
+const { ClusterChecker } = await import('./checkers.ts');
+const { Observer } = await import('./observer.ts');
+const { Truth } = await import('./truth.ts');
 const MOST_SEEDS = 60;
 
 async function firstSeedThatFinds(plan: Plan, rules: RegExp): Promise<number | undefined> {
@@ -84,6 +97,28 @@ async function firstSeedThatFinds(plan: Plan, rules: RegExp): Promise<number | u
     if (violations.some((violation) => rules.test(violation))) return seed;
   }
   return undefined;
+}
+
+/** A Meta loses its lease while its list of members is under way to etcd, and another one leads when it arrives. */
+async function violationsOfLateWrite(): Promise<{ readonly violations: readonly string[]; readonly refused: number }> {
+  const small = new SmallCluster(roles(['m1', 'm2', 'm3'], ['d1', 'd2', 'd3'], ['s1']), 16, 2, true);
+  const observer = new Observer(small.world, new Truth());
+  const checker = new ClusterChecker(small.cluster, observer, 1_000);
+  small.start('m1', 'm2', 'm3', 'd1', 'd2', 's1');
+  await small.untilWhole(2);
+  const before = small.leader();
+  small.start('d3');
+  // While the table is stored that knows of the newcomer: the member list is written after it. A table has its revision as a second lock, a list has not.
+  while (before?.meta?.members().some((member) => member.peer === 'd3/data') === false) await small.pass(1);
+  small.cluster.network.slowDown(before?.name ?? '', 6_500);
+  await small.until('another Meta leads', () =>
+    small.cluster.nodes.some((node) => node !== before && node.meta?.leadership().isLeader === true),
+  );
+  for (let second = 0; second < 20; second += 1) {
+    checker.check();
+    await small.pass(1_000);
+  }
+  return { violations: observer.violations, refused: small.cluster.etcd?.refused ?? 0 };
 }
 
 describe('a rule that is broken on purpose is found by a seed', () => {
@@ -106,5 +141,14 @@ describe('a rule that is broken on purpose is found by a seed', () => {
     // The same seed is green without the plant: it is the plant that was found.
     planted[rule] = false;
     expect((await runSeed({ seed: seed ?? 0, plan })).violations).toEqual([]);
+  });
+
+  it('a Meta that writes without its fence is found by the scene of a late write', async () => {
+    planted.writesWithoutFence = true;
+    expect((await violationsOfLateWrite()).violations).toContainEqual(expect.stringMatching(/late write: .* writes /));
+    planted.writesWithoutFence = false;
+    const { violations, refused } = await violationsOfLateWrite();
+    expect(violations).toEqual([]);
+    expect(refused).toBeGreaterThan(0);
   });
 });

@@ -22,6 +22,7 @@ const GIVE_UP_MS = 3_000;
 const WATCH_EVERY_MS = 500;
 /** Commits that a watch may be behind before its history is compacted. */
 const HISTORY = 40;
+const CLUSTER_KEY = 'meta/cluster';
 
 interface Leader {
   readonly holder: ProcessId;
@@ -47,6 +48,8 @@ export class SimEtcd {
   isFull = false;
   /** Commits of an old term that were refused. */
   refused = 0;
+  /** Writes that were carried out for a Meta that did not lead at that moment: there must be none. */
+  readonly lateWrites: string[] = [];
 
   constructor(world: World, network: SimNetwork) {
     this.#world = world;
@@ -107,7 +110,7 @@ export class SimEtcd {
     return this.#revision;
   }
 
-  commit(writes: readonly StoreWrite[], fence: Fence | undefined): CommitResult {
+  commit(writes: readonly StoreWrite[], fence: Fence | undefined, client: SimProcess): CommitResult {
     if (this.isFull) throw unavailable('etcd is full (NOSPACE)');
     if (fence !== undefined && this.#presentLeader()?.term !== fence.term) {
       this.refused += 1;
@@ -117,6 +120,7 @@ export class SimEtcd {
       return write.expectedRevision !== undefined && (this.#values.get(write.key)?.revision ?? 0) !== write.expectedRevision;
     });
     if (conflict !== undefined) return { committed: false, conflictingKey: conflict.key };
+    this.#checkWriter(writes, client);
     this.#revision += 1;
     for (const write of writes) {
       if (write.kind === 'delete') this.#values.delete(write.key);
@@ -152,6 +156,13 @@ export class SimEtcd {
     return this.#history.filter(({ revision }) => revision > after);
   }
 
+  /** Not by what the writer says of its term: by who leads. Only the first record of a cluster is written before anybody does. */
+  #checkWriter(writes: readonly StoreWrite[], client: SimProcess): void {
+    if (this.#presentLeader()?.client === client) return;
+    for (const { key, expectedRevision } of writes)
+      if (key !== CLUSTER_KEY || expectedRevision !== 0) this.lateWrites.push(`${client.node} writes ${key}`);
+  }
+
   #presentLeader(): Leader | undefined {
     if (this.#leader !== undefined && this.#leader.untilMs <= this.#world.nowMs) this.#leader = undefined;
     return this.#leader;
@@ -182,7 +193,7 @@ class SimEtcdStore implements MetaStore {
   async commit(writes: readonly StoreWrite[], fence?: Fence): Promise<CommitResult> {
     const own = writes.map((write) => (write.kind === 'put' ? { ...write, value: write.value.slice() } : write));
     try {
-      const result = await this.#etcd.ask(this.#process, () => this.#etcd.commit(own, fence));
+      const result = await this.#etcd.ask(this.#process, () => this.#etcd.commit(own, fence, this.#process));
       this.#refusal = undefined;
       return result;
     } catch (caught) {
