@@ -1,6 +1,9 @@
-import type { SlotTable } from '../../core/index.ts';
+import type { SessionServer, SlotTable } from '../../core/index.ts';
 import type { Observer } from './observer.ts';
+import type { Truth } from './truth.ts';
 import type { SimCluster } from './world/cluster.ts';
+
+type SessionStats = ReturnType<SessionServer['stats']>;
 
 /** What must hold at every moment, looked at several times a second (docs/simulation.md: one leader, table, bounds). */
 export class ClusterChecker {
@@ -26,9 +29,13 @@ export class ClusterChecker {
       if (node.meta?.leadership().isLeader === true) this.#checkTable(node.name, node.meta, node.meta.table());
       if (node.data !== undefined) this.#checkTable(node.name, node.data, node.data.cluster().table);
       if (node.session !== undefined) this.#checkTable(node.name, node.session, node.session.cluster().table);
-      const pending = node.session?.stats().pendingWrites ?? 0;
-      if (pending > this.#mostRecords) this.#observer.violate('queue without bound', `${node.name} has ${pending} writes pending`);
+      if (node.session !== undefined) this.#checkBounds(node.name, node.session.stats());
     }
+  }
+
+  #checkBounds(name: string, { pendingWrites, leaseCopies, connectionPublishers, globalRecords }: SessionStats): void {
+    for (const [what, count] of Object.entries({ pendingWrites, leaseCopies, connectionPublishers, globalRecords }))
+      if (count > this.#mostRecords) this.#observer.violate('queue without bound', `${name} has ${count} ${what}`);
   }
 
   #checkOneLeader(): void {
@@ -109,9 +116,18 @@ export function replicaDisagreements(cluster: SimCluster): readonly string[] {
   return found;
 }
 
-/** What the leaders of all slots hold together must be what the clients mean, also what no reader asks for (invariant 2 and 3). */
-export function recordDifferences(cluster: SimCluster, expected: number): readonly string[] {
+/**
+ * What the leaders of all slots hold together must be what the clients mean, also what no reader asks for (invariant 2 and 3), and what the
+ * Sessions hold of their own clients must be what lives by a connection (I5).
+ */
+export function recordDifferences(cluster: SimCluster, truth: Truth): readonly string[] {
+  const connected = truth.count('connection');
+  const expected = connected + truth.count('lease');
+  const found: string[] = [];
+  const own = cluster.sessions().reduce((sum, node) => sum + (node.session?.stats().connectionPublishers ?? 0), 0);
+  if (own !== connected) found.push(`the Sessions hold ${own} publishers of their connections, the clients mean ${connected}`);
   const slots = cluster.nodes.flatMap((node) => node.data?.slots() ?? []);
   const held = slots.filter((slot) => slot.phase === 'serving').reduce((sum, slot) => sum + slot.publishers, 0);
-  return held === expected ? [] : [`the slots hold ${held} publishers, the clients mean ${expected}`];
+  if (held !== expected) found.push(`the slots hold ${held} publishers, the clients mean ${expected}`);
+  return found;
 }

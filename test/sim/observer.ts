@@ -10,7 +10,15 @@ interface Seen {
   readonly entries: ReadonlyMap<string, string>;
 }
 
+interface Pushed {
+  readonly version: DatumVersion;
+  readonly times: number;
+  readonly atMs: number;
+}
+
 const MOST_VIOLATIONS = 6;
+/** What the clients ask for (`leastPushGapMs`), less what is lost in adding up fractions of milliseconds. */
+const LEAST_GAP_MS = 149.99;
 /** One push, its retries after lost acknowledgements, and the same again when a client's subscription is said again. */
 const MOST_PUSHES_OF_ONE_VERSION = 8;
 
@@ -22,13 +30,14 @@ export class Observer {
   /** By reader and name: what a client holds now; a push below its version is ignored, as the real clients do. */
   readonly #held = new Map<string, Map<DataInfoId, Seen>>();
   /** By reader and name: the version pushed last on the present connection, and how often. */
-  readonly #onConnection = new Map<string, Map<DataInfoId, { readonly version: DatumVersion; readonly times: number }>>();
+  readonly #onConnection = new Map<string, Map<DataInfoId, Pushed>>();
   readonly #contents = new Map<string, string>();
   /** By reader: withdrawn values that it saw go. */
   readonly #gone = new Set<string>();
   /** Registrations that never leave and that somebody was shown who asks one Session after the other. */
   readonly #polled = new Set<string>();
   readonly #sendListeners: ((reader: string, node: SimNode) => void)[] = [];
+  #isPopulationKnown = false;
   pushes = 0;
 
   constructor(world: World, truth: Truth) {
@@ -39,6 +48,11 @@ export class Observer {
   violate(rule: string, detail: string): void {
     this.#world.tell('CHECK', `${rule}: ${detail}`);
     if (this.violations.length < MOST_VIOLATIONS) this.violations.push(`${(this.#world.nowMs / 1_000).toFixed(3)} s ${rule}: ${detail}`);
+  }
+
+  /** Who never leaves is registered everywhere: from now on no list may lack one of them, also not the first that is pushed to a subscriber. */
+  populationKnown(): void {
+    this.#isPopulationKnown = true;
   }
 
   connected(reader: string): void {
@@ -70,6 +84,7 @@ export class Observer {
     this.#world.tell(reader, `receives ${dataInfoId} v${version % 1_000_000_000n} [${content}]`);
     this.#checkMonotone(reader, dataInfoId, version);
     this.#checkOneContent(dataInfoId, version, content);
+    if (this.#isPopulationKnown) this.#checkPopulation(reader, dataInfoId, new Map(entries));
     this.#hold(reader, dataInfoId, { version, entries: new Map(entries) });
   }
 
@@ -122,15 +137,23 @@ export class Observer {
     }
   }
 
+  #checkPopulation(reader: string, dataInfoId: DataInfoId, entries: ReadonlyMap<string, string>): void {
+    for (const id of this.#truth.steadyIds(dataInfoId))
+      if (!entries.has(id)) this.violate('incomplete push', `${reader} is pushed ${dataInfoId} without ${id}, which never left`);
+  }
+
   #checkMonotone(reader: string, dataInfoId: DataInfoId, version: DatumVersion): void {
-    const versions = this.#onConnection.get(reader) ?? new Map<DataInfoId, { readonly version: DatumVersion; readonly times: number }>();
+    const versions = this.#onConnection.get(reader) ?? new Map<DataInfoId, Pushed>();
     this.#onConnection.set(reader, versions);
     const before = versions.get(dataInfoId);
     if (before !== undefined && version < before.version)
       this.violate('version fell', `${reader} is pushed ${dataInfoId} ${version} after ${before.version}`);
+    const { nowMs } = this.#world;
+    if (before !== undefined && nowMs - before.atMs < LEAST_GAP_MS)
+      this.violate('pushed too often', `${reader} gets ${dataInfoId} again after ${nowMs - before.atMs} ms`);
     const times = before?.version === version ? before.times + 1 : 1;
     if (times > MOST_PUSHES_OF_ONE_VERSION) this.violate('pushed over and over', `${reader} gets ${dataInfoId} ${version} ${times} times`);
-    versions.set(dataInfoId, { version, times });
+    versions.set(dataInfoId, { version, times, atMs: nowMs });
   }
 
   #checkOneContent(dataInfoId: DataInfoId, version: DatumVersion, content: string): void {

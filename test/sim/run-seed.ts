@@ -125,6 +125,7 @@ class Run {
     for (let i = 0; i < this.#clients * chance.between(3, 8); i += 1) this.#startConnectionClient();
     for (let i = 0; i < this.#clients * chance.between(3, 10); i += 1) this.#startLeaseClient();
     await this.#world.runUntil(SETTLE_MS);
+    this.observer.populationKnown();
     const untilMs = SETTLE_MS + CHAOS_MS;
     const faults = new Faults(this.#world, this.#cluster);
     faults.begin(untilMs);
@@ -277,7 +278,7 @@ class Run {
   }
 
   #differences(isServed?: (reader: string) => boolean): readonly string[] {
-    const atNodes = [...replicaDisagreements(this.#cluster), ...recordDifferences(this.#cluster, this.#truth.count())];
+    const atNodes = [...replicaDisagreements(this.#cluster), ...recordDifferences(this.#cluster, this.#truth)];
     return [...atNodes, ...this.#readerDifferences(isServed)];
   }
 

@@ -7,6 +7,7 @@ export interface MeantRegistration {
   value: string;
   /** Lives through the whole run without a pause: no reader may ever miss it once it was shown. */
   readonly isSteady: boolean;
+  readonly livesBy: 'connection' | 'lease';
 }
 
 /** What all clients together mean to be registered: the truth that the registry is measured by. */
@@ -34,9 +35,10 @@ export class Truth {
     return this.#withdrawn.has(`${registrationKey(dataInfoId, registerId)}\u0000${value}`);
   }
 
-  /** Registrations of all names together. */
-  count(): number {
-    return [...this.#names.values()].reduce((sum, registrations) => sum + registrations.size, 0);
+  /** Registrations of all names together, of one kind of client. */
+  count(livesBy: MeantRegistration['livesBy']): number {
+    return [...this.#names.values()].flatMap((registrations) => [...registrations.values()]).filter((each) => each.livesBy === livesBy)
+      .length;
   }
 
   names(): readonly DataInfoId[] {

@@ -71,7 +71,7 @@ export class ConnectionClient {
   publish(dataInfoId: DataInfoId): void {
     this.#version += 1;
     const value = `${this.name}.${this.#version}`;
-    const meant: MeantRegistration = { dataInfoId, registerId: `${this.name}-r`, value, isSteady: this.#isSteady };
+    const meant: MeantRegistration = { dataInfoId, registerId: `${this.name}-r`, value, isSteady: this.#isSteady, livesBy: 'connection' };
     this.#published.set(dataInfoId, { meant, version: this.#version });
     this.#truth.put(meant);
     this.#world.tell(this.name, `publishes ${value}`);

@@ -56,7 +56,13 @@ export class LeaseClient {
   register(): void {
     this.#serial += 1;
     const value = `${this.name}.${this.#serial}`;
-    const meant: MeantRegistration = { dataInfoId: this.#dataInfoId, registerId: this.name, value, isSteady: this.#isSteady };
+    const meant: MeantRegistration = {
+      dataInfoId: this.#dataInfoId,
+      registerId: this.name,
+      value,
+      isSteady: this.#isSteady,
+      livesBy: 'lease',
+    };
     const wasRegistered = this.#meant !== undefined;
     this.#meant = meant;
     this.#truth.put(meant);
