@@ -55,6 +55,7 @@ export class ClientConnections {
         if (reason !== 'clean') this.#breaks.push(this.#parts.host.clock.monotonicMs());
       },
       isMassBreak: () => this.#isMassBreak(),
+      isStopped: () => this.#stopped,
     });
     this.#open.add(connection);
     return connection;
@@ -80,6 +81,7 @@ export class ClientConnections {
 interface Neighbours {
   closed(reason: CloseReason): void;
   isMassBreak(): boolean;
+  isStopped(): boolean;
 }
 
 class Connection implements ClientConnection {
@@ -155,9 +157,13 @@ class Connection implements ClientConnection {
       return;
     }
     // The first of many cannot be told from a single one until others follow.
+    // A Session that stops meanwhile withdraws nothing in its clients' name.
+    const disconnect = () => {
+      if (!this.#neighbours.isStopped()) publishers.disconnect(this.#holder);
+    };
     host.clock.schedule(DECISION_MS, () => {
-      if (!this.#neighbours.isMassBreak()) publishers.disconnect(this.#holder);
-      else host.clock.schedule(massCloseGraceMs, () => publishers.disconnect(this.#holder));
+      if (!this.#neighbours.isMassBreak()) disconnect();
+      else host.clock.schedule(massCloseGraceMs, disconnect);
     });
   }
 
