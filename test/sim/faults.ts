@@ -93,7 +93,7 @@ export class Faults {
 
   #crash(): void {
     const node = this.#chance.pick(this.#cluster.nodes);
-    if (!this.#maySurvive(node)) return;
+    if (!this.maySurvive(node)) return;
     const isOnlyData = node.roles.includes(Role.Data) && this.#othersAlive(node) === 0;
     this.#cluster.crash(node);
     // The last copy of the data may only come back with its restart cache: losing both is beyond what is promised.
@@ -107,7 +107,7 @@ export class Faults {
   /**
    * All copies of a datum and the Session of its client may not die within seconds of each other: nobody would be left who knows.
    */
-  #maySurvive(node: SimNode): boolean {
+  maySurvive(node: SimNode): boolean {
     if (this.#cluster.nodes.length === 1) return true;
     const nowMs = this.#world.nowMs;
     this.#crashes = this.#crashes.filter((crash) => nowMs - crash.atMs < LOSS_WINDOW_MS);
@@ -115,8 +115,19 @@ export class Faults {
     const isSession = node.roles.includes(Role.Session);
     const lostData = this.#crashes.filter((crash) => crash.isData).length + (isData ? 1 : 0);
     const lostSessions = this.#crashes.filter((crash) => crash.isSession).length + (isSession ? 1 : 0);
-    if ((isData || isSession) && lostData >= this.#cluster.replicas && lostSessions > 0) return false;
+    if ((isData || isSession) && lostData >= this.#cluster.safeReplicas && lostSessions > 0) return false;
     this.#crashes = [...this.#crashes, { atMs: nowMs, isData, isSession }];
+    return true;
+  }
+
+  /** Whether every Session has lived long enough to know what it must give back; none may die for a while then. */
+  mayLoseAllData(): boolean {
+    const nowMs = this.#world.nowMs;
+    const sessions = this.#cluster.withRole(Role.Session);
+    const isCalm = sessions.every((node) => node.process?.isAlive === true && nowMs - node.process.startedAtMs > LOSS_WINDOW_MS);
+    if (!isCalm || this.#crashes.some((crash) => nowMs - crash.atMs < LOSS_WINDOW_MS)) return false;
+    const lost = this.#cluster.withRole(Role.Data).map(() => ({ atMs: nowMs, isData: true, isSession: false }));
+    this.#crashes = [...this.#crashes, ...lost];
     return true;
   }
 
@@ -262,7 +273,7 @@ export class Faults {
     if (node.process?.isAlive !== true || node.roles.includes(Role.Meta)) return;
     const [role] = node.roles;
     const others = this.#cluster.nodes.filter((other) => other !== node && role !== undefined && other.roles.includes(role));
-    if (others.filter((other) => other.process?.isAlive === true).length < 2 || !this.#maySurvive(node)) return;
+    if (others.filter((other) => other.process?.isAlive === true).length < 2 || !this.maySurvive(node)) return;
     this.#cluster.leave(node);
   }
 

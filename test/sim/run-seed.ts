@@ -4,6 +4,7 @@ import { ConnectionClient } from './clients/connection-client.ts';
 import { EverythingReader } from './clients/everything-reader.ts';
 import { LeaseClient } from './clients/lease-client.ts';
 import { PollingReader } from './clients/polling-reader.ts';
+import { Estate } from './estate.ts';
 import { Faults } from './faults.ts';
 import { Observer } from './observer.ts';
 import { Operator } from './operator.ts';
@@ -130,6 +131,7 @@ class Run {
     const faults = new Faults(this.#world, this.#cluster);
     faults.begin(untilMs);
     this.#actUntil(untilMs);
+    if (this.#operator !== undefined) new Estate(this.#world, this.#cluster, faults).begin(untilMs);
     this.#operator?.begin(untilMs, () => this.#connectedReaders());
     await this.#world.runUntil(untilMs);
     faults.heal();
@@ -234,7 +236,7 @@ class Run {
     const isServed = (reader: string) => reader === excepted || !this.#connections.some((client) => client.name === reader);
     await this.#agree('no convergence while stopped', CONVERGE_MS, () => this.#differences(isServed));
     await this.#answered(operator.resumePush());
-    await this.#agree('no convergence after a stop', CATCH_UP_MS, () => this.#differences());
+    await this.#agree('no convergence after a stop', CATCH_UP_MS, () => this.#readerDifferences());
   }
 
   async #answered(act: Promise<void>): Promise<void> {

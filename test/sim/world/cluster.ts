@@ -97,6 +97,9 @@ export interface ClusterOptions {
   readonly leaseGuard: LeaseGuardConfig;
 }
 
+/** After this a process that stops in good order is killed. */
+const MOST_STOP_MS = 3_000;
+
 /** The real roles on simulated machines. */
 export class SimCluster {
   readonly network: SimNetwork;
@@ -104,12 +107,14 @@ export class SimCluster {
   readonly #world: World;
   readonly #options: ClusterOptions;
   #nodes: readonly SimNode[];
+  #safeReplicas: number;
   readonly #crashListeners: ((node: SimNode) => void)[] = [];
   readonly #sessionListeners: ((node: SimNode, session: SessionServer) => void)[] = [];
 
   constructor(world: World, options: ClusterOptions) {
     this.#world = world;
     this.#options = options;
+    this.#safeReplicas = options.replicas;
     this.network = new SimNetwork(world);
     this.etcd = options.topology.hasEtcd === true ? new SimEtcd(world, this.network) : undefined;
     this.#nodes = options.topology.nodes.map(({ name, roles }) => newNode(name, roles));
@@ -119,8 +124,15 @@ export class SimCluster {
     return this.#nodes;
   }
 
-  get replicas(): number {
-    return this.#options.replicas;
+  /** Copies that every slot has had all the time: fewer than the setting where that was raised. */
+  get safeReplicas(): number {
+    return this.#safeReplicas;
+  }
+
+  /** Taken by each Meta with its next start. */
+  setReplicas(replicas: number): void {
+    this.#options.replicas = replicas;
+    this.#safeReplicas = Math.min(this.#safeReplicas, replicas);
   }
 
   withRole(role: Role): readonly SimNode[] {
@@ -177,9 +189,23 @@ export class SimCluster {
   /** Stops in good order and does not come back. */
   leave(node: SimNode): void {
     this.#nodes = this.#nodes.filter((other) => other !== node);
+    this.#stopInOrder(node, 'leaves');
+  }
+
+  /** Stops in good order, is killed when that takes too long, and starts again. */
+  restart(node: SimNode, downMs: number): void {
+    const { process } = node;
+    this.#stopInOrder(node, 'is restarted');
+    this.#world.at(undefined, MOST_STOP_MS, () => {
+      if (node.process === process) this.crash(node);
+      this.#world.at(undefined, downMs, () => this.start(node));
+    });
+  }
+
+  #stopInOrder(node: SimNode, how: string): void {
     const { process, meta, data, session } = node;
     if (process?.isAlive !== true) return;
-    this.#world.tell(node.name, 'leaves');
+    this.#world.tell(node.name, how);
     node.session = undefined;
     node.data = undefined;
     node.meta = undefined;
