@@ -41,7 +41,7 @@ async function killHalf({ cluster, probes, tell }: Scene, clients: ClientPopulat
   const meanwhile = `m${crowds}-`;
   const startedMs = performance.now();
   const [outageMs] = await Promise.all([
-    Promise.all(victims.map((victim) => victim.kill())).then(() => probes.passMs(PATIENCE_MS)),
+    Promise.all(victims.map((victim) => victim.kill())).then(() => probes.passMs(PATIENCE_MS, COPIES_AGAIN_MS / 2)),
     clients.publish(meanwhile, 0, SERVICES_MEANWHILE),
   ]);
   tell(`${victims.map((victim) => victim.name).join(', ')} were killed; a change of every name was pushed again ${outageMs} ms later`);

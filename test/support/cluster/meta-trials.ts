@@ -8,6 +8,8 @@ import type { Scene, TrialResult } from './scene.ts';
 const SHORT_MS = 5_000;
 const LONG_MS = 60_000;
 const PATIENCE_MS = 60_000;
+/** Without a Meta that leads nothing fails over: this is what the trials allow. */
+const LATE_MS = 10_000;
 const PAUSE_BETWEEN_PASSES_MS = 500;
 
 export async function killMetas(scene: Scene): Promise<TrialResult> {
@@ -48,7 +50,7 @@ export async function killLeadingMeta({ cluster, probes, tell }: Scene): Promise
   const killedAtMs = performance.now();
   // A Meta that is alone is followed by itself, as whoever supervises processes starts it again.
   if (metas === 1) await victim.start();
-  const [controlMs, pushMs] = await Promise.all([answeredAgainMs(cluster, killedAtMs), probes.passMs(PATIENCE_MS)]);
+  const [controlMs, pushMs] = await Promise.all([answeredAgainMs(cluster, killedAtMs), probes.passMs(PATIENCE_MS, LATE_MS)]);
   tell(`${victim.name}, which led, was killed; another Meta answers every node ${controlMs} ms later`);
   if (metas > 1) await victim.start();
   await cluster.settled();
@@ -61,7 +63,7 @@ export async function killLeadingMetaAndData({ cluster, probes, tell }: Scene): 
   const killedAtMs = performance.now();
   await Promise.all(victims.map((victim) => victim.kill()));
   if (cluster.withRole(Role.Meta).length === 1) await victims[0].start();
-  await probes.passMs(PATIENCE_MS);
+  await probes.passMs(PATIENCE_MS, LATE_MS);
   const outageMs = Math.round(performance.now() - killedAtMs);
   tell(`${victims[0].name} and ${victims[1].name} were killed; a change of every name was pushed again ${outageMs} ms later`);
   await Promise.all(victims.filter((victim) => !victim.isRunning).map((victim) => victim.start()));

@@ -6,7 +6,7 @@ import type { LocalCluster } from './local-cluster.ts';
 
 /** Enough names that every Data node leads the slots of some. */
 const NAMES = 120;
-/** Longer than any of the faults may keep a change from being pushed, but for the largest: whoever reads of it wants to know why. */
+/** Longer than most faults may keep a change from being pushed: whoever reads of it wants to know why. */
 const LATE_MS = 5_000;
 
 /** Finds out when a change of any name reaches readers again: one publisher and one subscriber of many names, at different Sessions. */
@@ -31,14 +31,14 @@ export class Probes {
     }
   }
 
-  /** Changes every name and resolves with the milliseconds until all changes were pushed. What takes long is explained on the console. */
-  async passMs(deadlineMs = 30_000): Promise<number> {
+  /** Changes every name and resolves with the milliseconds until all changes were pushed. What is late by then is explained on the console. */
+  async passMs(deadlineMs = 30_000, lateMs = LATE_MS): Promise<number> {
     this.#round += 1;
     const value = `round ${this.#round}`;
     const startedMs = performance.now();
     const late = () => names().filter((dataId) => this.#seen.get(dataId) !== value);
     for (const dataId of names()) this.#publisher.publish(dataId, value);
-    const explain = setTimeout(() => void this.#explain(late(), Math.round(performance.now() - startedMs)), LATE_MS);
+    const explain = setTimeout(() => void this.#explain(late(), Math.round(performance.now() - startedMs)), lateMs);
     try {
       await eventually(() => {
         const [first, ...others] = late();

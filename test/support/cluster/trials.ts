@@ -110,7 +110,7 @@ async function killHalfOfData({ cluster, probes, tell }: Scene) {
   const victims = data.slice(0, Math.floor(data.length / 2));
   await Promise.all(victims.map((victim) => victim.kill()));
   tell(`${victims.map((victim) => victim.name).join(', ')} were killed`);
-  const outageMs = await probes.passMs();
+  const outageMs = await probes.passMs(30_000, TRIALS['kill-half-data'].limitMs);
   await cluster.settled();
   await Promise.all(victims.map((victim) => victim.start()));
   await cluster.settled();
