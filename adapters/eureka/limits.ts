@@ -6,6 +6,11 @@ export const EUREKA_LIMITS = {
   xmlLength: 256 * 1024,
   /** Bodies that are read or worked on at a time, all together: bounds what many large requests take. */
   bodiesBytes: 64 * 1024 * 1024,
+  /**
+   * Bodies that are inflated at a time: each holds zlib's window and an output chunk outside the heap, and two keep both cores of a small
+   * machine busy. The others wait compressed, counted by `bodiesBytes`.
+   */
+  inflationsAtATime: 2,
   /** Body of a peer's batch, inflated: 250 operations with all their metadata, several times over. */
   batchBodyBytes: 32 * 1024 * 1024,
   /** Operations of one batch; existing servers send 250. */

@@ -1,10 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { EurekaRequestError, UNPARSABLE } from './codec/errors.ts';
 import { EUREKA_LIMITS } from './limits.ts';
-
-const inflate = promisify(gunzip);
 
 /** Bytes of bodies that are being read or worked on, over all requests: who comes when it is used up is told to come back. */
 export class BodyBudget {
@@ -54,6 +51,32 @@ export async function withRequestBody<T>(
   }
 }
 
+/** Lets so many inflations run at a time, in the order in which they were asked for. */
+export class InflationQueue {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(mostAtATime: number) {
+    this.#free = mostAtATime;
+  }
+
+  async run<T>(inflation: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await inflation();
+    } finally {
+      // The place goes to the next one without being free in between.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
+}
+
+/** One for all listeners of the process: it bounds what the process takes. */
+const inflations = new InflationQueue(EUREKA_LIMITS.inflationsAtATime);
+
 /** `take` is told of all bytes before they are kept. */
 export async function readRequestBody(
   request: IncomingMessage,
@@ -62,28 +85,36 @@ export async function readRequestBody(
 ): Promise<string> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > mostBytes) throw tooLarge(mostBytes);
+  const body = await collect(request as AsyncIterable<Buffer>, mostBytes, take);
+  const isGzip = request.headers['content-encoding']?.toLowerCase().includes('gzip') === true;
+  return isGzip ? inflations.run(async () => decodeUtf8(await inflateBody(body, mostBytes, take))) : decodeUtf8(body);
+}
+
+/** Stops at the first chunk beyond the limit, and at the first that `take` refuses. */
+async function collect(source: AsyncIterable<Buffer>, mostBytes: number, take: (bytes: number) => void): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of source) {
     length += chunk.length;
     if (length > mostBytes) throw tooLarge(mostBytes);
     take(chunk.length);
     chunks.push(chunk);
   }
-  const body = Buffer.concat(chunks);
-  const isGzip = request.headers['content-encoding']?.toLowerCase().includes('gzip') === true;
-  if (!isGzip) return decodeUtf8(body);
-  const inflated = await inflateBody(body, mostBytes);
-  take(inflated.length);
-  return decodeUtf8(inflated);
+  return Buffer.concat(chunks);
 }
 
-async function inflateBody(body: Buffer, mostBytes: number): Promise<Buffer> {
+async function inflateBody(body: Buffer, mostBytes: number, take: (bytes: number) => void): Promise<Buffer> {
+  // The stream takes nothing at all for the gzip of nothing.
+  if (body.length === 0) throw new EurekaRequestError(400, UNPARSABLE);
+  const gunzip = createGunzip();
+  gunzip.end(body);
   try {
-    return await inflate(body, { maxOutputLength: mostBytes });
+    return await collect(gunzip, mostBytes, take);
   } catch (cause) {
-    const isTooLarge = cause instanceof RangeError || (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE');
-    throw isTooLarge ? tooLarge(mostBytes) : new EurekaRequestError(400, UNPARSABLE, { cause });
+    throw cause instanceof EurekaRequestError ? cause : new EurekaRequestError(400, UNPARSABLE, { cause });
+  } finally {
+    // zlib's memory lies outside the heap: it goes now, not when a collection finds the stream.
+    gunzip.destroy();
   }
 }
 

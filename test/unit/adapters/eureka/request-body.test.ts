@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { EurekaRequestError, UNPARSABLE } from '../../../../adapters/eureka/codec/errors.ts';
 import { EUREKA_LIMITS } from '../../../../adapters/eureka/limits.ts';
-import { BodyBudget, readRequestBody, withRequestBody } from '../../../../adapters/eureka/request-body.ts';
+import { BodyBudget, InflationQueue, readRequestBody, withRequestBody } from '../../../../adapters/eureka/request-body.ts';
+import { eventually } from '../../../support/eventually.ts';
 
 const LIMIT = EUREKA_LIMITS.bodyBytes;
 
@@ -117,6 +118,41 @@ describe('the budget of all bodies', () => {
       throw new Error('the work failed');
     });
     await expect(nested).rejects.toThrow('the work failed');
+    expect(budget.usedBytes).toBe(0);
+  });
+});
+
+describe('the queue of inflations', () => {
+  it('runs so many at a time, in their order, and a failed one makes room as well', async () => {
+    const queue = new InflationQueue(2);
+    const started: number[] = [];
+    const ends: ((failure?: Error) => void)[] = [];
+    const runs = [0, 1, 2, 3].map((id) =>
+      queue.run(
+        () =>
+          new Promise<number>((resolve, reject) => {
+            started.push(id);
+            ends[id] = (failure) => (failure === undefined ? resolve(id) : reject(failure));
+          }),
+      ),
+    );
+    const outcomes = Promise.allSettled(runs);
+    expect(started).toEqual([0, 1]);
+    ends[1]?.(new Error('broken'));
+    await eventually(() => expect(started).toEqual([0, 1, 2]));
+    ends[0]?.();
+    await eventually(() => expect(started).toEqual([0, 1, 2, 3]));
+    ends[2]?.();
+    ends[3]?.();
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+  });
+});
+
+describe('the inflated bytes', () => {
+  it('count in the budget while they come, so that one refused by it is not inflated to its end', async () => {
+    const budget = new BodyBudget(100_000);
+    const request = requestOf({ chunks: [gzipSync(Buffer.alloc(LIMIT, 0x61))], headers: GZIP });
+    await expect(withRequestBody(request, budget, LIMIT, async () => undefined)).rejects.toMatchObject({ status: 503 });
     expect(budget.usedBytes).toBe(0);
   });
 });
