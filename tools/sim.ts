@@ -62,7 +62,11 @@ async function runAll(first: number, count: number): Promise<boolean> {
   let failed = 0;
   let simulatedMs = 0;
   for (let seed = first; seed < first + count; seed += 1) {
-    const result = await runSeed({ seed, ...planned });
+    const result = await runSeed({ seed, ...planned }).catch((caught: unknown) => {
+      // What a role throws out of a timer ends its process, and here the run: say of which seed.
+      console.error(`seed ${seed}: the run ended by an error`);
+      throw caught;
+    });
     simulatedMs += result.simulatedMs;
     if (result.violations.length === 0) continue;
     failed += 1;
