@@ -87,6 +87,7 @@ class Run {
   readonly #readers = new Map<string, EverythingReader>();
   readonly #connections: ConnectionClient[] = [];
   readonly #leases: LeaseClient[] = [];
+  #clientsLoseAcknowledgements = true;
   /** How many times as many clients as the smallest world has. */
   readonly #clients: number;
   readonly #operator: Operator | undefined;
@@ -156,7 +157,9 @@ class Run {
 
   #newConnectionClient(isSteady: boolean): ConnectionClient {
     this.#clientSerial += 1;
-    return new ConnectionClient(this.#world, this.#cluster, this.#truth, this.observer, `C${this.#clientSerial}`, isSteady);
+    const client = new ConnectionClient(this.#world, this.#cluster, this.#truth, this.observer, `C${this.#clientSerial}`, isSteady);
+    client.losesAcknowledgements = this.#clientsLoseAcknowledgements;
+    return client;
   }
 
   #newLeaseClient(name: DataInfoId, isSteady: boolean): LeaseClient {
@@ -230,7 +233,10 @@ class Run {
     await this.#answered(operator.stopPush([excepted]));
     await this.#pass(SWITCH_READ_MS);
     operator.pushSwitch.rests();
+    // How fast all catch up is asked of the registry: a client that answers nothing is waited for longer than that.
+    this.#clientsLoseAcknowledgements = false;
     this.#startConnectionClient();
+    for (const client of this.#connections) client.losesAcknowledgements = false;
     this.#actUntil(this.#world.nowMs + PEACE_MS);
     await this.#pass(PEACE_MS);
     const isServed = (reader: string) => reader === excepted || !this.#connections.some((client) => client.name === reader);

@@ -34,6 +34,8 @@ export class ConnectionClient {
   #generation = 0;
   #version = 0;
   #isAlive = false;
+  /** Whether acknowledgements get lost now and then. A lost one holds the next list back for the whole acknowledgement timeout. */
+  losesAcknowledgements = true;
 
   constructor(world: World, cluster: SimCluster, truth: Truth, observer: Observer, name: string, isSteady: boolean) {
     this.name = name;
@@ -158,8 +160,9 @@ export class ConnectionClient {
       port.back(() => {
         if (generation !== this.#generation) return;
         this.#observer.received(this.name, push);
-        // Acknowledgements get lost now and then; the push is repeated then.
-        if (!this.#chance.isLucky(0.02)) port.do(() => done('acknowledged'));
+        // The push is repeated then.
+        const isLost = this.#chance.isLucky(0.02) && this.losesAcknowledgements;
+        if (!isLost) port.do(() => done('acknowledged'));
       });
     };
     port.do((session) => {
