@@ -91,9 +91,9 @@ async function settledResidentBytes(gateway: MeasuredGateway): Promise<number> {
 
 async function settledHeapBytes(gateway: MeasuredGateway): Promise<number> {
   await pause(SETTLE_MS);
-  return gateway.process.liveBytes();
+  return gateway.process.probe.liveBytes();
 }
 
 async function snapshot(gateway: MeasuredGateway, context: BenchContext): Promise<void> {
-  if (context.profileDir !== undefined) await gateway.process.heapSnapshot(`${context.profileDir}/publishers.heapsnapshot`);
+  if (context.profileDir !== undefined) await gateway.process.probe.heapSnapshot(`${context.profileDir}/publishers.heapsnapshot`);
 }

@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { spawn } from 'node:child_process';
 import { Role } from '../../core/index.ts';
+import type { ClusterNode } from '../../test/support/cluster/cluster-node.ts';
 import { type ClusterShape, LocalCluster } from '../../test/support/cluster/local-cluster.ts';
-import type { ProcessMemory } from '../support/measured-process.ts';
+import { PROBE_ARGS, Probe } from '../support/probe.ts';
 import { cpuMs, pause, writtenBytes } from '../support/process-meter.ts';
 import { sum } from '../support/statistics.ts';
 
-const PROBE = fileURLToPath(new URL('../support/probe.mjs', import.meta.url));
 /** Messages between the roles, their buffers and what a collection frees. */
 const SETTLE_MS = 5_000;
 
@@ -19,19 +18,19 @@ export interface Usage {
 /** A local cluster whose processes carry the probe. */
 export class MeasuredCluster {
   readonly cluster: LocalCluster;
-  readonly #children: ReadonlyMap<number, ChildProcess>;
+  /** By process id. */
+  readonly #probes: ReadonlyMap<number, Probe>;
 
-  private constructor(cluster: LocalCluster, children: ReadonlyMap<number, ChildProcess>) {
+  private constructor(cluster: LocalCluster, probes: ReadonlyMap<number, Probe>) {
     this.cluster = cluster;
-    this.#children = children;
+    this.#probes = probes;
   }
 
   static async start(shape: ClusterShape): Promise<MeasuredCluster> {
-    const children = new Map<number, ChildProcess>();
+    const probes = new Map<number, Probe>();
     const run = (args: readonly string[]) => {
-      const all = ['--expose-gc', '--import', PROBE, ...args];
-      const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-      if (child.pid !== undefined) children.set(child.pid, child);
+      const child = spawn(process.execPath, [...PROBE_ARGS, ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      if (child.pid !== undefined) probes.set(child.pid, new Probe(child));
       return child;
     };
     const cluster = await LocalCluster.prepare({ ...shape, run });
@@ -42,7 +41,7 @@ export class MeasuredCluster {
       await cluster.stop();
       throw caught;
     }
-    return new MeasuredCluster(cluster, children);
+    return new MeasuredCluster(cluster, probes);
   }
 
   /** Bolt ports of the Sessions. */
@@ -50,35 +49,51 @@ export class MeasuredCluster {
     return this.cluster.withRole(Role.Session).map((node) => node.ports.sofa);
   }
 
-  /** Live bytes of all running nodes of a role, after a full collection of each. */
+  /**
+   * Live bytes of all running nodes of a role, after a full collection of each. One after the other: collections of large heaps that share
+   * the processors last so long that nodes are taken for dead.
+   */
   async liveBytes(role: Role): Promise<number> {
     await pause(SETTLE_MS);
-    const memories = await Promise.all(this.#pids(role).map((pid) => this.#memory(pid)));
-    return sum(memories.map(({ heapUsed, external }) => heapUsed + external));
+    let bytes = 0;
+    for (const { pid } of this.#running(role)) bytes += await this.#probe(pid).liveBytes();
+    return bytes;
   }
 
   usage(role: Role): Usage {
-    const pids = this.#pids(role);
+    const pids = this.#running(role).map(({ pid }) => pid);
     return { cpuMs: sum(pids.map(cpuMs)), writtenBytes: sum(pids.map(writtenBytes)) };
+  }
+
+  /** Runs `work`; with a folder, writes what each process that lives through it did meanwhile: `<name>-<node>.cpuprofile`. */
+  async profiled<T>(profileDir: string | undefined, name: string, work: () => Promise<T>): Promise<T> {
+    if (profileDir === undefined) return await work();
+    const profiled = new Map(this.#running().map((node) => [node, node.pid]));
+    await Promise.all([...profiled.values()].map((pid) => this.#probe(pid).startProfile()));
+    const result = await work();
+    for (const [node, pid] of profiled)
+      if (node.isRunning && node.pid === pid) await this.#probe(pid).stopProfile(`${profileDir}/${name}-${node.name}.cpuprofile`);
+    return result;
+  }
+
+  /** With a folder, writes what lives in one node of a role: `<name>-<node>.heapsnapshot`. */
+  async heapSnapshot(profileDir: string | undefined, name: string, role: Role): Promise<void> {
+    const [node] = this.#running(role);
+    if (profileDir !== undefined && node !== undefined)
+      await this.#probe(node.pid).heapSnapshot(`${profileDir}/${name}-${node.name}.heapsnapshot`);
   }
 
   stop(): Promise<void> {
     return this.cluster.stop();
   }
 
-  #pids(role: Role): readonly number[] {
-    return this.cluster
-      .withRole(role)
-      .filter((node) => node.isRunning)
-      .map((node) => node.pid);
+  #running(role?: Role): readonly ClusterNode[] {
+    return this.cluster.nodes.filter((node) => node.isRunning && (role === undefined || node.roles.includes(role)));
   }
 
-  #memory(pid: number): Promise<ProcessMemory> {
-    const child = this.#children.get(pid);
-    if (child === undefined) throw new Error(`process ${pid} is none of this cluster`);
-    return new Promise((resolve) => {
-      child.once('message', (message: { readonly value: ProcessMemory }) => resolve(message.value));
-      child.send({ id: 1, question: 'memory' });
-    });
+  #probe(pid: number): Probe {
+    const probe = this.#probes.get(pid);
+    if (probe === undefined) throw new Error(`process ${pid} is none of this cluster`);
+    return probe;
   }
 }

@@ -1,4 +1,5 @@
 import { Role } from '../../core/index.ts';
+import type { ClusterNode } from '../../test/support/cluster/cluster-node.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { providerUrl } from '../bolt/frames.ts';
 import type { Bench, BenchContext, Figure } from '../support/figures.ts';
@@ -10,6 +11,8 @@ const CLIENTS = 200;
 const SERVICES = 5_000;
 /** The first tenth: what it takes to serve again is measured with it, and again with all. */
 const FIRST_SHARE = 0.1;
+/** Services that are published before the next line says how far it is. */
+const PART_SERVICES = 500;
 const SUBSCRIBED_SERVICES = 250;
 const COPIES = 2;
 /** What a copy may take beside its data, and the size of the data that this counts on. */
@@ -33,6 +36,7 @@ export const size: Bench = {
 };
 
 async function figuresOf(measured: MeasuredCluster, clients: ClientPopulation, context: BenchContext): Promise<readonly Figure[]> {
+  const { profileDir } = context;
   const services = context.scaled(SERVICES);
   const first = Math.max(1, Math.round(services * FIRST_SHARE));
   await clients.publish('warm-up', 0, 5);
@@ -40,24 +44,24 @@ async function figuresOf(measured: MeasuredCluster, clients: ClientPopulation, c
 
   await clients.publish('size', 0, first);
   context.say(`${first * CLIENTS} publishers; a Data node is killed`);
-  const firstAgainMs = await loseDataNode(measured);
+  const firstAgainMs = await loseDataNode(measured, 'lost-with-a-tenth', profileDir);
 
-  const before = { data: measured.usage(Role.Data), session: measured.usage(Role.Session), atMs: performance.now() };
-  await clients.publish('size', first, services);
-  const after = { data: measured.usage(Role.Data), session: measured.usage(Role.Session) };
+  const before = usedMs(measured);
+  await measured.profiled(profileDir, 'loading', () => publishInParts(clients, first, services, context));
   const registered = (services - first) * CLIENTS;
-  const usedMs = after.data.cpuMs - before.data.cpuMs + after.session.cpuMs - before.session.cpuMs;
-  context.say(`${services * CLIENTS} publishers after ${((performance.now() - before.atMs) / 1_000).toFixed(1)} s more`);
+  const loadingMs = usedMs(measured) - before;
   await measured.cluster.settled(120_000);
   const perCopy = ((await measured.liveBytes(Role.Data)) - emptyBytes) / (services * CLIENTS * COPIES);
   context.say('a Data node is killed');
-  const allAgainMs = await loseDataNode(measured);
+  const allAgainMs = await loseDataNode(measured, 'lost-with-all', profileDir);
 
   const subscribed = Math.min(SUBSCRIBED_SERVICES, services);
   const sessionBytes = await measured.liveBytes(Role.Session);
   // Names that nobody publishes: what is measured is the interest, not the lists.
   await clients.subscribe('unpublished', 0, subscribed);
   const perSubscription = ((await measured.liveBytes(Role.Session)) - sessionBytes) / (subscribed * CLIENTS);
+  // Last, because the node stands still for so long that it is taken for dead.
+  await measured.heapSnapshot(profileDir, 'all', Role.Data);
 
   const dataBytes = providerUrl(0).length;
   return [
@@ -68,7 +72,7 @@ async function figuresOf(measured: MeasuredCluster, clients: ClientPopulation, c
       goal: { kind: 'at most', of: 'value', bound: COPY_BYTES + Math.max(0, dataBytes - COUNTED_DATA_BYTES) },
     },
     { name: 'live bytes per subscription', value: perSubscription, unit: 'bytes' },
-    { name: 'registrations per processor second, Sessions and Data with two copies', value: (registered * 1_000) / usedMs, unit: '/s' },
+    { name: 'registrations per processor second, Sessions and Data with two copies', value: (registered * 1_000) / loadingMs, unit: '/s' },
     {
       name: 'all slots serve again after a Data node died, all publishers',
       value: allAgainMs,
@@ -79,20 +83,41 @@ async function figuresOf(measured: MeasuredCluster, clients: ClientPopulation, c
   ];
 }
 
+/** Processor time of Sessions and Data nodes so far. */
+function usedMs(measured: MeasuredCluster): number {
+  return measured.usage(Role.Data).cpuMs + measured.usage(Role.Session).cpuMs;
+}
+
+/** Publishes services `from` to `until` and says after each part how long it took: a cluster that falls behind shows it here. */
+async function publishInParts(clients: ClientPopulation, from: number, until: number, { say }: BenchContext): Promise<void> {
+  for (let start = from; start < until; start += PART_SERVICES) {
+    const end = Math.min(until, start + PART_SERVICES);
+    const startedMs = performance.now();
+    await clients.publish('size', start, end);
+    say(`${end * CLIENTS} publishers, the last ${(end - start) * CLIENTS} in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+  }
+}
+
 /** Kills the Data node that leads most; resolves with the time until the others serve all slots, when it is back and everything is balanced. */
-async function loseDataNode({ cluster }: MeasuredCluster): Promise<number> {
+async function loseDataNode(measured: MeasuredCluster, name: string, profileDir: string | undefined): Promise<number> {
+  const { cluster } = measured;
   const victim = await cluster.busiest();
-  const startedMs = performance.now();
-  await victim.kill();
-  const others = cluster.withRole(Role.Data).filter((node) => node !== victim);
-  let againMs = 0;
-  await eventually(async () => {
-    const pages = await Promise.all(others.map((node) => node.slots()));
-    const serving = pages.flatMap((page) => page.here).filter((slot) => slot.role === 'leader' && slot.phase === 'serving').length;
-    if (serving < (pages[0]?.slots.length ?? Number.NaN)) throw new Error(`${serving} slots serve`);
-    againMs = performance.now() - startedMs;
-  }, 60_000);
+  const againMs = await measured.profiled(profileDir, name, async () => {
+    const startedMs = performance.now();
+    await victim.kill();
+    await allServed(cluster.withRole(Role.Data).filter((node) => node !== victim));
+    return performance.now() - startedMs;
+  });
   await victim.start();
   await cluster.balanced(180_000);
   return againMs;
+}
+
+/** Until these nodes together serve every slot. */
+async function allServed(nodes: readonly ClusterNode[]): Promise<void> {
+  await eventually(async () => {
+    const pages = await Promise.all(nodes.map((node) => node.slots()));
+    const serving = pages.flatMap((page) => page.here).filter((slot) => slot.role === 'leader' && slot.phase === 'serving').length;
+    if (serving < (pages[0]?.slots.length ?? Number.NaN)) throw new Error(`${serving} slots serve`);
+  }, 60_000);
 }

@@ -1,6 +1,7 @@
 import { Role } from '../../core/index.ts';
-import type { Bench } from '../support/figures.ts';
+import type { Bench, BenchContext } from '../support/figures.ts';
 import { pause } from '../support/process-meter.ts';
+import { sum } from '../support/statistics.ts';
 import { MeasuredCluster, type Usage } from './measured-cluster.ts';
 import { ClientPopulation } from './population.ts';
 
@@ -20,9 +21,9 @@ export const idle: Bench = {
       const few = context.scaled(FEW_SERVICES);
       const many = context.scaled(MANY_SERVICES);
       await clients.publish('idle', 0, few);
-      const withFew = await idleUsage(measured);
+      const withFew = await idleUsage(measured, 'idle-few', context);
       await clients.publish('idle', few, many);
-      const withMany = await idleUsage(measured);
+      const withMany = await idleUsage(measured, 'idle-many', context);
       return [
         {
           name: `bytes written a second at rest, ${many} services`,
@@ -50,8 +51,8 @@ export const scaleOut: Bench = {
   about: 'processor time of a Data node for the same changes with two and with four Data nodes',
   run: async (context) => {
     const changes = context.scaled(CHANGED_SERVICES);
-    const two = await perDataNode(2, changes);
-    const four = await perDataNode(4, changes);
+    const two = await perDataNode(2, changes, context);
+    const four = await perDataNode(4, changes, context);
     return [
       {
         name: `processor time of one of four Data nodes for ${changes * CLIENTS} registrations and as many changes`,
@@ -64,17 +65,22 @@ export const scaleOut: Bench = {
   },
 };
 
-async function perDataNode(dataNodes: number, services: number): Promise<number> {
+async function perDataNode(dataNodes: number, services: number, { profileDir, say }: BenchContext): Promise<number> {
   const measured = await MeasuredCluster.start({ metas: 1, data: dataNodes, sessions: 2 });
   const clients = await ClientPopulation.connect(measured.boltPorts, CLIENTS);
   try {
     // What a process compiles once is not the load's.
     await clients.publish('warm-up', 0, 40);
-    const { cpuMs } = await usedDuring(measured, async () => {
-      await clients.publish('scale', 0, services);
-      await clients.publish('scale', 0, services, 2);
-      await pause(2_000);
-    });
+    await measured.cluster.balanced();
+    const startedMs = performance.now();
+    const { cpuMs } = await measured.profiled(profileDir, `scale-out-${dataNodes}`, () =>
+      usedDuring(measured, [Role.Data], async () => {
+        await clients.publish('scale', 0, services);
+        await clients.publish('scale', 0, services, 2);
+        await pause(2_000);
+      }),
+    );
+    say(`${dataNodes} Data nodes: ${cpuMs} ms of the processor in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
     return cpuMs / dataNodes;
   } finally {
     clients.close();
@@ -82,23 +88,21 @@ async function perDataNode(dataNodes: number, services: number): Promise<number>
   }
 }
 
-/** Of all nodes, per second. */
-async function idleUsage(measured: MeasuredCluster): Promise<Usage> {
+/** Of all nodes, per second, when what was published has come to rest: slots that are moved for balance are no idle traffic. */
+async function idleUsage(measured: MeasuredCluster, name: string, { profileDir }: BenchContext): Promise<Usage> {
+  await measured.cluster.balanced();
   await pause(3_000);
   const roles = [Role.Meta, Role.Data, Role.Session];
-  const before = roles.map((role) => measured.usage(role));
-  const startedMs = performance.now();
-  await pause(IDLE_MS);
-  const seconds = (performance.now() - startedMs) / 1_000;
-  const after = roles.map((role) => measured.usage(role));
-  const total = (key: keyof Usage) => after.reduce((sum, usage, index) => sum + usage[key] - (before[index]?.[key] ?? 0), 0) / seconds;
-  return { cpuMs: total('cpuMs'), writtenBytes: total('writtenBytes') };
+  const used = await measured.profiled(profileDir, name, () => usedDuring(measured, roles, () => pause(IDLE_MS)));
+  const seconds = IDLE_MS / 1_000;
+  return { cpuMs: used.cpuMs / seconds, writtenBytes: used.writtenBytes / seconds };
 }
 
-/** Of the Data nodes. */
-async function usedDuring(measured: MeasuredCluster, work: () => Promise<void>): Promise<Usage> {
-  const before = measured.usage(Role.Data);
+/** Of all nodes of some roles. */
+async function usedDuring(measured: MeasuredCluster, roles: readonly Role[], work: () => Promise<void>): Promise<Usage> {
+  const before = roles.map((role) => measured.usage(role));
   await work();
-  const after = measured.usage(Role.Data);
-  return { cpuMs: after.cpuMs - before.cpuMs, writtenBytes: after.writtenBytes - before.writtenBytes };
+  const after = roles.map((role) => measured.usage(role));
+  const used = (key: keyof Usage) => sum(after.map((usage) => usage[key])) - sum(before.map((usage) => usage[key]));
+  return { cpuMs: used('cpuMs'), writtenBytes: used('writtenBytes') };
 }

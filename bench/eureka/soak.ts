@@ -40,11 +40,11 @@ export const soak: Bench = {
       for (let minute = 1; !isOver; minute += 1) {
         await Promise.race([ended, pause(60_000)]);
         if (isOver) break;
-        live.push({ minute, bytes: await server.process.liveBytes(), resident: residentBytes(server.pid) });
+        live.push({ minute, bytes: await server.process.probe.liveBytes(), resident: residentBytes(server.pid) });
         context.say(`minute ${minute}: ${run.state()}, ${((live.at(-1)?.bytes ?? 0) / 1e6).toFixed(1)} MB live`);
       }
       const outcome = await ended;
-      live.push({ minute: MINUTES, bytes: await server.process.liveBytes(), resident: residentBytes(server.pid) });
+      live.push({ minute: MINUTES, bytes: await server.process.probe.liveBytes(), resident: residentBytes(server.pid) });
       return soakFigures(outcome, live);
     } finally {
       writer.close();
