@@ -102,6 +102,17 @@ export class ByteWriter {
     return this.raw(value);
   }
 
+  /** The same as `blob` of a text whose characters are bytes. */
+  byteText(value: string): this {
+    this.varint(value.length);
+    this.#reserve(value.length);
+    const bytes = this.#bytes;
+    const start = this.#length;
+    for (let i = 0; i < value.length; i += 1) bytes[start + i] = value.charCodeAt(i);
+    this.#length = start + value.length;
+    return this;
+  }
+
   /** Bytes as they are. */
   raw(value: Uint8Array): this {
     this.#reserve(value.length);

@@ -1,3 +1,4 @@
+import { payloadBytes } from '../model/stored-publisher.ts';
 import type { SlotReplica } from './slot-replica.ts';
 import type { PublisherRecord } from './stored-datum.ts';
 
@@ -34,7 +35,7 @@ export class Scrubber {
         return;
       }
       const { replica, record } = next.value;
-      bytes += record.publisher.payload.length;
+      bytes += payloadBytes(record.publisher);
       if (!record.isFlipped && !replica.store.verify(record)) this.#found(replica, record);
     }
   }

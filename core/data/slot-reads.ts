@@ -4,6 +4,7 @@ import { sameDigest } from '../model/digest.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { ProcessId } from '../model/node.ts';
 import { SlotStatus } from '../model/slot-table.ts';
+import { payloadBytes } from '../model/stored-publisher.ts';
 import type { CompareDatumsAnswer, CompareDatumsRequest, CompareRootsAnswer, CompareRootsRequest } from '../wire/slot-compare.ts';
 import type { SlotAnswer } from '../wire/slot-head.ts';
 import type { SlotPageAnswer, SlotPageRequest } from '../wire/slot-log.ts';
@@ -17,7 +18,7 @@ function cutPage(datums: readonly Datum[], after: string): { readonly page: read
     if (datum.dataInfoId <= after) continue;
     if (page.length > 0 && bytes > LIMITS.slotPageBytes) return { page, next: page.at(-1)?.dataInfoId ?? '' };
     page.push(datum);
-    for (const publisher of datum.publishers) bytes += publisher.payload.length + 200;
+    for (const publisher of datum.publishers) bytes += payloadBytes(publisher) + 200;
   }
   return { page, next: '' };
 }

@@ -1,5 +1,5 @@
 import type { Publisher } from './publisher.ts';
-import { StoredPublisher } from './stored-publisher.ts';
+import { compactPayload } from './stored-publisher.ts';
 
 /** 64 bits that stand for one publisher, as two signed 32-bit numbers, which engines keep without a box. */
 export interface Fingerprint {
@@ -13,7 +13,7 @@ export interface Fingerprint {
  */
 export function fingerprintOf(publisher: Publisher): Fingerprint {
   const { dataInfoId, registerId, registerVersion, format, zone, appName } = publisher;
-  const payload = publisher instanceof StoredPublisher ? publisher.compactPayload : publisher.payload;
+  const payload = compactPayload(publisher);
   const hash = new PairHash();
   hash.text(dataInfoId);
   hash.text(registerId);

@@ -58,7 +58,7 @@ export class StoredPublisher implements Publisher {
     return typeof this.#data === 'string' ? bytesOf(this.#data) : this.#data;
   }
 
-  /** The payload without making it anew: as a text of one byte per character, or as bytes. */
+  /** See `compactPayload`. */
   get compactPayload(): string | Uint8Array {
     return this.#data;
   }
@@ -97,6 +97,16 @@ export class StoredPublisher implements Publisher {
   ownedBy(owner: ProcessId): StoredPublisher {
     return new StoredPublisher(this, { owner, liveness: this.liveness, registerVersion: this.registerVersion });
   }
+}
+
+/** A payload without making it anew: as a text of one byte per character, or as bytes. */
+export function compactPayload(publisher: Publisher): string | Uint8Array {
+  return publisher instanceof StoredPublisher ? publisher.compactPayload : publisher.payload;
+}
+
+/** The length of a payload without making it anew. */
+export function payloadBytes(publisher: Publisher): number {
+  return compactPayload(publisher).length;
 }
 
 /** By client address, the latest of each. Forgotten together when there are too many: then new publishers share anew. */

@@ -5,6 +5,7 @@ import { sameDigest } from '../model/digest.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { ProcessId } from '../model/node.ts';
 import type { Publisher } from '../model/publisher.ts';
+import { payloadBytes } from '../model/stored-publisher.ts';
 import type { CompareDatumsAnswer, CompareDatumsRequest, CompareRootsAnswer, CompareRootsRequest } from '../wire/slot-compare.ts';
 import type { LeaseCopies } from './lease-copies.ts';
 import type { PublisherStore } from './publisher-store.ts';
@@ -59,7 +60,7 @@ export function answerCompareDatums(
     // An agreeing datum is listed only for its lease copies: all its connection publishers go along, so that none looks withdrawn.
     const whole = differs ? publishers : [...store.publishers(slotId, dataInfoId), ...publishers];
     datums.push({ dataInfoId, version: 0n, publishers: whole });
-    for (const publisher of whole) bytes += publisher.payload.length + 200;
+    for (const publisher of whole) bytes += payloadBytes(publisher) + 200;
   }
   const absent: DataInfoId[] = request.digests.map((item) => item.dataInfoId).filter((id) => !ownSet.has(id));
   const tombstones = after === '' ? withdrawals.ofSlot(slotId) : [];

@@ -3,6 +3,7 @@ import { foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { SlotStatus } from '../model/slot-table.ts';
+import { payloadBytes } from '../model/stored-publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
 import { decodeSlotBatchAnswer, encodeSlotBatch, type SlotOperation, type SlotOperationResult } from '../wire/slot-batch.ts';
 import type { SlotRouter } from './slot-router.ts';
@@ -172,7 +173,7 @@ function takeBatch(queue: SlotQueue): Pending[] {
     if (batch.length >= LIMITS.batchOperations || bytes >= LIMITS.batchBytes) break;
     batch.push(pending);
     queue.pending.delete(key);
-    if (pending.operation.kind === 'publish') bytes += pending.operation.publisher.payload.length + 200;
+    if (pending.operation.kind === 'publish') bytes += payloadBytes(pending.operation.publisher) + 200;
   }
   return batch;
 }

@@ -6,6 +6,7 @@ import type { Digest } from '../model/digest.ts';
 import type { ProcessId } from '../model/node.ts';
 import { CONNECTION, type Liveness, type Publisher } from '../model/publisher.ts';
 import type { RegisterVersion } from '../model/register-version.ts';
+import { compactPayload } from '../model/stored-publisher.ts';
 
 /**
  * The model's values as they stand inside messages, snapshot and journal.
@@ -32,7 +33,10 @@ export function writePublisher(writer: ByteWriter, publisher: Publisher): void {
   writeRegisterVersion(writer, publisher.registerVersion);
   writer.text(publisher.owner);
   writer.varint(publisher.liveness.kind === 'lease' ? publisher.liveness.durationMs : 0);
-  writer.text(publisher.format).text(publisher.zone).text(publisher.appName).text(publisher.clientAddress).blob(publisher.payload);
+  writer.text(publisher.format).text(publisher.zone).text(publisher.appName).text(publisher.clientAddress);
+  const payload = compactPayload(publisher);
+  if (typeof payload === 'string') writer.byteText(payload);
+  else writer.blob(payload);
 }
 
 export function readPublisher(reader: ByteReader): Publisher {

@@ -83,6 +83,13 @@ const FIELDS: readonly Field[] = [
     (r) => r.blob(),
   ),
   field(
+    'blob of a text',
+    Uint8Array.of(0, 255, 7),
+    [3, 0, 255, 7],
+    (w) => w.byteText('\u0000\u00ff\u0007'),
+    (r) => r.blob(),
+  ),
+  field(
     'raw',
     Uint8Array.of(9, 8),
     [9, 8],
