@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process';
 import { Role } from '../../core/index.ts';
 import type { ClusterNode } from '../../test/support/cluster/cluster-node.ts';
 import { type ClusterShape, LocalCluster } from '../../test/support/cluster/local-cluster.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { PROBE_ARGS, Probe } from '../support/probe.ts';
 import { cpuMs, pause, writtenBytes } from '../support/process-meter.ts';
 import { sum } from '../support/statistics.ts';
 
 /** Messages between the roles, their buffers and what a collection frees. */
 const SETTLE_MS = 5_000;
+/** Until everything that was accepted is where it belongs. */
+const DEADLINE_MS = 120_000;
 
 /** What the nodes of one role have used so far. */
 export interface Usage {
@@ -47,6 +50,17 @@ export class MeasuredCluster {
   /** Bolt ports of the Sessions. */
   get boltPorts(): readonly number[] {
     return this.cluster.withRole(Role.Session).map((node) => node.ports.sofa);
+  }
+
+  /** Resolves when the cluster is settled and its leaders hold as many publishers as were registered: Sessions acknowledge earlier. */
+  async holds(publishers: number): Promise<void> {
+    await this.cluster.settled(DEADLINE_MS);
+    await eventually(async () => {
+      const pages = await Promise.all(this.cluster.withRole(Role.Data).map((node) => node.slots()));
+      const leaders = pages.flatMap((page) => page.here).filter((slot) => slot.role === 'leader');
+      const held = sum(leaders.map((slot) => slot.publishers));
+      if (held < publishers) throw new Error(`${held} of ${publishers} publishers are held`);
+    }, DEADLINE_MS);
   }
 
   /**

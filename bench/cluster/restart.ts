@@ -1,5 +1,4 @@
 import { Role } from '../../core/index.ts';
-import { eventually } from '../../test/support/eventually.ts';
 import type { Bench } from '../support/figures.ts';
 import { sum } from '../support/statistics.ts';
 import { MeasuredCluster } from './measured-cluster.ts';
@@ -32,8 +31,7 @@ export const restart: Bench = {
         context.say(`connected after ${seconds(passedMs())} s`);
         await clients.publish('restart', 0, SERVICES_PER_CONNECTION);
         context.say(`answered after ${seconds(passedMs())} s`);
-        await cluster.settled(120_000);
-        await everythingHeld(measured, publishers);
+        await measured.holds(publishers);
       });
       const backMs = passedMs();
       const usedMs = sum([Role.Meta, Role.Data, Role.Session].map((role) => measured.usage(role).cpuMs));
@@ -56,14 +54,4 @@ export const restart: Bench = {
 
 function seconds(ms: number): string {
   return (ms / 1_000).toFixed(1);
-}
-
-/** Until the leaders hold as many publishers as were registered. */
-async function everythingHeld({ cluster }: MeasuredCluster, publishers: number): Promise<void> {
-  await eventually(async () => {
-    const pages = await Promise.all(cluster.withRole(Role.Data).map((node) => node.slots()));
-    const leaders = pages.flatMap((page) => page.here).filter((slot) => slot.role === 'leader');
-    const held = sum(leaders.map((slot) => slot.publishers));
-    if (held < publishers) throw new Error(`${held} publishers are held`);
-  }, 120_000);
 }

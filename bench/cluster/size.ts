@@ -9,6 +9,7 @@ import { ClientPopulation } from './population.ts';
 const CLIENTS = 200;
 /** Services, each published by every client: 1,000,000 publishers. */
 const SERVICES = 5_000;
+const WARM_UP_SERVICES = 5;
 /** The first tenth: what it takes to serve again is measured with it, and again with all. */
 const FIRST_SHARE = 0.1;
 /** Services that are published before the next line says how far it is. */
@@ -39,18 +40,19 @@ async function figuresOf(measured: MeasuredCluster, clients: ClientPopulation, c
   const { profileDir } = context;
   const services = context.scaled(SERVICES);
   const first = Math.max(1, Math.round(services * FIRST_SHARE));
-  await clients.publish('warm-up', 0, 5);
+  await clients.publish('warm-up', 0, WARM_UP_SERVICES);
   const emptyBytes = await measured.liveBytes(Role.Data);
 
   await clients.publish('size', 0, first);
+  await measured.holds((WARM_UP_SERVICES + first) * CLIENTS);
   context.say(`${first * CLIENTS} publishers; a Data node is killed`);
   const firstAgainMs = await loseDataNode(measured, 'lost-with-a-tenth', profileDir);
 
   const before = usedMs(measured);
-  await measured.profiled(profileDir, 'loading', () => publishInParts(clients, first, services, context));
+  await publishInParts(measured, clients, first, services, context);
+  await measured.holds((WARM_UP_SERVICES + services) * CLIENTS);
   const registered = (services - first) * CLIENTS;
   const loadingMs = usedMs(measured) - before;
-  await measured.cluster.settled(120_000);
   const perCopy = ((await measured.liveBytes(Role.Data)) - emptyBytes) / (services * CLIENTS * COPIES);
   context.say('a Data node is killed');
   const allAgainMs = await loseDataNode(measured, 'lost-with-all', profileDir);
@@ -88,12 +90,21 @@ function usedMs(measured: MeasuredCluster): number {
   return measured.usage(Role.Data).cpuMs + measured.usage(Role.Session).cpuMs;
 }
 
-/** Publishes services `from` to `until` and says after each part how long it took: a cluster that falls behind shows it here. */
-async function publishInParts(clients: ClientPopulation, from: number, until: number, { say }: BenchContext): Promise<void> {
+/**
+ * Publishes services `from` to `until` and says after each part how long it took: a cluster that falls behind shows it here. Profiles are
+ * of the last part, because writing that of a minute stops a process for so long that it is taken for dead.
+ */
+async function publishInParts(
+  measured: MeasuredCluster,
+  clients: ClientPopulation,
+  from: number,
+  until: number,
+  { profileDir, say }: BenchContext,
+): Promise<void> {
   for (let start = from; start < until; start += PART_SERVICES) {
     const end = Math.min(until, start + PART_SERVICES);
     const startedMs = performance.now();
-    await clients.publish('size', start, end);
+    await measured.profiled(end === until ? profileDir : undefined, 'loading', () => clients.publish('size', start, end));
     say(`${end * CLIENTS} publishers, the last ${(end - start) * CLIENTS} in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
   }
 }
