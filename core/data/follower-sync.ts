@@ -77,7 +77,7 @@ export class FollowerSync {
   async check(followed: readonly SlotReplica[]): Promise<void> {
     const suspects = await this.#differing(followed);
     if (suspects.length === 0) return;
-    // Once may be the log that is under way; twice is a fault.
+    // A leader of version 1 compares with what it has by now, so that once may be the log that is under way; twice is a fault.
     await new Promise<void>((resolve) => this.#host.clock.schedule(RECHECK_MS, resolve));
     for (const replica of await this.#differing(suspects)) {
       if (replica.phase.kind !== 'follower') continue;
@@ -91,7 +91,7 @@ export class FollowerSync {
   async #differing(replicas: readonly SlotReplica[]): Promise<readonly SlotReplica[]> {
     const byLeader = new Map<PeerId, SlotReplica[]>();
     for (const replica of replicas) {
-      if (replica.phase.kind !== 'follower' || !replica.phase.isSynced || this.#stopped) continue;
+      if (replica.phase.kind !== 'follower' || !replica.phase.isSynced || replica.applied < replica.copied || this.#stopped) continue;
       byLeader.set(replica.leader, [...(byLeader.get(replica.leader) ?? []), replica]);
     }
     return (await Promise.all([...byLeader].map(([leader, led]) => this.#findDiffering(leader, led)))).flat();
@@ -99,7 +99,8 @@ export class FollowerSync {
 
   async #findDiffering(leader: PeerId, replicas: readonly SlotReplica[]): Promise<readonly SlotReplica[]> {
     const slots = replicas.map(({ slotId, leaderEpoch, store }) => ({ slotId, leaderEpoch, digest: store.root }));
-    const request = encodeCompareRoots({ scope: 'whole', owner: this.#host.processId, slots });
+    const applied = replicas.map((replica) => replica.applied);
+    const request = encodeCompareRoots({ scope: 'whole', owner: this.#host.processId, slots, applied });
     try {
       const answer = decodeCompareRootsAnswer(await this.#host.peers.request(leader, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
       return replicas.filter((replica) => answer.differing.includes(replica.slotId));
@@ -136,6 +137,7 @@ export class FollowerSync {
         sequence ??= answer.slotSequence;
         if (this.#faulty.has(replica)) this.#name(replica, answer);
         applyWhole(replica, answer, this.#moment());
+        replica.copied = answer.slotSequence;
         after = answer.next;
         if (after !== '') continue;
         if (replica.applied === appliedAtStart) replica.applied = Math.max(replica.applied, sequence);

@@ -33,7 +33,9 @@ export async function findDifferingSlots(
   replicas: readonly SlotReplica[],
 ): Promise<{ readonly processId: ProcessId; readonly slotIds: readonly number[] }> {
   const slots = replicas.map(({ slotId, leaderEpoch, store }) => ({ slotId, leaderEpoch, digest: store.ownerRoot(owner) }));
-  const frame = await host.peers.request(session, encodeCompareRoots({ scope: 'owned', owner, slots }), { timeoutMs: REQUEST_TIMEOUT_MS });
+  const frame = await host.peers.request(session, encodeCompareRoots({ scope: 'owned', owner, slots, applied: [] }), {
+    timeoutMs: REQUEST_TIMEOUT_MS,
+  });
   const { processId, differing } = decodeCompareRootsAnswer(frame);
   return { processId, slotIds: differing };
 }

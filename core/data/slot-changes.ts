@@ -92,7 +92,7 @@ export class SlotChanges implements CompareEffects {
     if (applied.kind === 'unknown') return { kind: 'unknown' };
     const { record } = applied;
     this.#parts.leases.grant(record);
-    replica.log.append({ kind: 'put', publisher: record.publisher, datumVersion: record.datum.version });
+    replica.log.append({ kind: 'put', publisher: record.publisher, datumVersion: record.datum.version }, replica.store.root);
     this.#parts.restart.put(record.publisher);
     const foldedId = record.datum.group.foldedId;
     const isReleased = publisher.liveness.kind === 'connection' && this.#parts.held.returned(foldedId, publisher.registerId);
@@ -149,7 +149,10 @@ export class SlotChanges implements CompareEffects {
     const { publisher, datum } = record;
     this.#parts.leases.release(record);
     const { dataInfoId, registerId, format } = publisher;
-    replica.log.append({ kind: 'remove', dataInfoId, registerId, format, registerVersion: version, reason, datumVersion: datum.version });
+    replica.log.append(
+      { kind: 'remove', dataInfoId, registerId, format, registerVersion: version, reason, datumVersion: datum.version },
+      replica.store.root,
+    );
     this.#parts.restart.gone(publisher);
     this.notice(replica, datum.group.foldedId, cause);
     this.#changedSlots.add(replica);

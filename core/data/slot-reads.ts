@@ -35,16 +35,20 @@ export function answerSlotPage(
   return { ...access, slotSequence: replica.log.sequence, next, held: next === '' ? held : [], datums: page };
 }
 
-/** Followers ask which of their copies differ from what this node leads. Slots that it does not lead are none of its business. */
+/**
+ * Followers ask which of their copies differ from what this node leads. Slots that it does not lead are none of its business, and of those
+ * whose root at the follower's sequence it no longer knows it says nothing: they are asked about again.
+ */
 export function answerWholeRoots(
   request: CompareRootsRequest,
   processId: ProcessId,
   replicaOf: (slotId: number) => SlotReplica | undefined,
 ): CompareRootsAnswer {
-  const differing = request.slots.filter(({ slotId, leaderEpoch, digest }) => {
+  const differing = request.slots.filter(({ slotId, leaderEpoch, digest }, index) => {
     const replica = replicaOf(slotId);
-    const isOurs = replica?.phase.kind === 'serving' && replica.leaderEpoch === leaderEpoch;
-    return isOurs && !sameDigest(replica.store.root, digest);
+    if (replica?.phase.kind !== 'serving' || replica.leaderEpoch !== leaderEpoch) return false;
+    const root = replica.rootAt(request.applied[index] ?? replica.log.sequence);
+    return root !== undefined && !sameDigest(root, digest);
   });
   return { processId, differing: differing.map((slot) => slot.slotId) };
 }

@@ -1,3 +1,4 @@
+import type { Digest } from '../model/digest.ts';
 import type { PeerId, ProcessId } from '../model/node.ts';
 import { type Slot, SlotStatus } from '../model/slot-table.ts';
 import type { SlotAddress, SlotAnswer } from '../wire/slot-head.ts';
@@ -35,6 +36,8 @@ export class SlotReplica {
   followers: readonly PeerId[];
   /** As a follower: the leader's log up to here is in the store. */
   applied = 0;
+  /** As a follower: pages copied from the leader hold its changes up to here. While less is applied, the store is as the slot never was. */
+  copied = 0;
   /** As a follower: the incarnation of the leader that `applied` counts for. */
   leaderProcess: ProcessId | undefined;
   #phase: SlotPhase;
@@ -75,9 +78,18 @@ export class SlotReplica {
       this.#phase = { kind: 'migrating' };
     } else {
       this.applied = 0;
+      this.copied = 0;
       this.#phase = { kind: 'follower', isSynced: false };
     }
     return true;
+  }
+
+  /**
+   * As a leader: the slot's root when its log had come to a sequence; undefined when that is no longer known. Sequences to come are those of
+   * an earlier incarnation: a copy that counts by them is compared with what there is.
+   */
+  rootAt(sequence: number): Digest | undefined {
+    return sequence >= this.log.sequence ? this.store.root : this.log.rootAt(sequence);
   }
 
   becomeServing(): void {

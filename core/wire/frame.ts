@@ -12,7 +12,7 @@ import { LIMITS } from '../model/limits.ts';
  * node by node. A new version adds fields only at the end of a body: an older receiver does not read them, a newer one does without them
  * (`frame[0]` tells). An error answer has kind 255 and the body `code:text message:text`.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 export const OLDEST_PROTOCOL_VERSION = 1;
 
 /** One number per message, never reused. A request and its answer share it. */

@@ -3,6 +3,7 @@ import type { DataInfoId } from '../model/data-info-id.ts';
 import type { Datum } from '../model/datum.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import type { Digest } from '../model/digest.ts';
+import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import type { ProcessId } from '../model/node.ts';
 import type { RegisterVersion } from '../model/register-version.ts';
 import { beginFrame, MessageKind, openFrame } from './frame.ts';
@@ -13,8 +14,10 @@ import { readDatum, readDigest, readRegisterVersion, writeDatum, writeDigest, wr
  * Session owns; a follower asks its leader about the whole slot. First the roots of many slots in one message; then, only
  * for slots that differ, the digests of their datums, answered with the records of those that differ.
  *
- *     roots request := scope:u8 owner:text slots:list(slotId leaderEpoch digest)
+ *     roots request := scope:u8 owner:text slots:list(slotId leaderEpoch digest) applied:list(varint)
  *     roots answer  := processId:text differing:list(slotId)
+ *
+ * `applied` came with version 2.
  */
 export interface CompareRootsRequest {
   /** `owned`: only records owned by the process asked (slot leader -> Session). `whole`: everything (follower -> leader). */
@@ -22,8 +25,15 @@ export interface CompareRootsRequest {
   /** For `owned`: the process the asker believes to talk to. Another incarnation answers that all slots differ. */
   readonly owner: ProcessId;
   readonly slots: readonly SlotRoot[];
+  /**
+   * For `whole`: the log sequence that each slot's digest is of, in the order of the slots, so that a busy slot is compared at one moment.
+   * Empty for `owned`, and from a follower of version 1, whose digests are compared with what the leader has when it is asked.
+   */
+  readonly applied: readonly number[];
 }
 export type CompareScope = 'owned' | 'whole';
+
+const APPLIED_SINCE_VERSION = 2;
 
 export interface SlotRoot {
   readonly slotId: number;
@@ -91,7 +101,7 @@ export function encodeCompareRoots(request: CompareRootsRequest): Uint8Array {
     writer.varint(slot.slotId).varint(slot.leaderEpoch);
     writeDigest(writer, slot.digest);
   });
-  return writer.finish();
+  return writer.list(request.applied, (sequence) => writer.varint(sequence)).finish();
 }
 
 export function decodeCompareRoots(frame: Uint8Array): CompareRootsRequest {
@@ -99,8 +109,11 @@ export function decodeCompareRoots(frame: Uint8Array): CompareRootsRequest {
   const scope = reader.bool() ? 'whole' : 'owned';
   const owner = reader.text() as ProcessId;
   const slots = reader.list((item) => ({ slotId: item.varint(), leaderEpoch: item.varint(), digest: readDigest(item) }));
+  const applied = (frame[0] ?? 0) < APPLIED_SINCE_VERSION ? [] : reader.list((item) => item.varint());
+  if (applied.length > 0 && applied.length !== slots.length)
+    throw new RegistryError(RegistryErrorCode.Malformed, `${applied.length} sequences for ${slots.length} slots`);
   reader.end();
-  return { scope, owner, slots };
+  return { scope, owner, slots, applied };
 }
 
 export function encodeCompareRootsAnswer(answer: CompareRootsAnswer): Uint8Array {

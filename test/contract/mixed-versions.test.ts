@@ -19,7 +19,8 @@ import {
   startSessionServer,
   type TcpNetwork,
 } from '../../core/index.ts';
-import { PROTOCOL_VERSION } from '../../core/wire/frame.ts';
+import { errorIn, frameKind, MessageKind, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../core/wire/frame.ts';
+import { decodeCompareRoots, encodeCompareRoots } from '../../core/wire/slot-compare.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemorySlotCache, NO_METRICS, SILENT_LOG } from '../support/standalone.ts';
 import { openNode } from '../support/tcp-nodes.ts';
@@ -28,6 +29,16 @@ const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+/** What the nodes of a cluster say and hear. */
+interface Version {
+  readonly numbers: { readonly oldest: number; readonly newest: number };
+  speak(peers: PeerTransport): PeerTransport;
+}
+
+const PRESENT: Version = { numbers: { oldest: OLDEST_PROTOCOL_VERSION, newest: PROTOCOL_VERSION }, speak: (peers) => peers };
+const NEXT: Version = { numbers: { oldest: PROTOCOL_VERSION, newest: PROTOCOL_VERSION + 1 }, speak: ofTheNextVersion };
+const FIRST: Version = { numbers: { oldest: 1, newest: 1 }, speak: ofTheFirstVersion };
 
 /** Fields that only the next version knows. */
 const NEW_FIELDS = Uint8Array.of(1, 2, 3, 4, 5, 6, 7);
@@ -62,22 +73,56 @@ function ofTheNextVersion(peers: PeerTransport): PeerTransport {
   };
 }
 
+/** Outcomes of comparisons of roots that nodes of the first version asked for or answered. */
+const comparisons: string[] = [];
+
+/** A node of version 1, whose comparisons of roots name no sequences. */
+function ofTheFirstVersion(peers: PeerTransport): PeerTransport {
+  const numbered = (frame: Uint8Array, version: number) => {
+    const copy = frame.slice();
+    copy[0] = version;
+    return copy;
+  };
+  const withoutSequences = (request: Uint8Array) => {
+    if (frameKind(request) !== MessageKind.CompareRoots) return request;
+    // The last byte says that there are none.
+    return encodeCompareRoots({ ...decodeCompareRoots(request), applied: [] }).slice(0, -1);
+  };
+  const note = (request: Uint8Array, answer: Uint8Array) => {
+    if (frameKind(request) === MessageKind.CompareRoots) comparisons.push(errorIn(answer)?.message ?? 'compared');
+  };
+  return {
+    ...peers,
+    request: async (to, message, options) => {
+      const answer = await peers.request(to, numbered(withoutSequences(message), 1), options);
+      note(message, answer);
+      return answer;
+    },
+    send: (to, message) => peers.send(to, numbered(message, 1)),
+    serve: (handler) =>
+      peers.serve(async (from, message) => {
+        const heard = numbered(withoutSequences(message), 1);
+        const answer = await handler(from, heard);
+        if (answer === undefined) return undefined;
+        note(message, answer);
+        return numbered(answer, 1);
+      }),
+  };
+}
+
 interface MixedNode {
   readonly network: TcpNetwork;
   readonly host: Host & { readonly peers: PeerTransport };
 }
 
-async function node(name: string, role: Role, isNext: boolean): Promise<MixedNode> {
+async function node(name: string, role: Role, version: Version): Promise<MixedNode> {
   const nodeId = name as NodeId;
-  const versions = isNext
-    ? { oldest: PROTOCOL_VERSION, newest: PROTOCOL_VERSION + 1 }
-    : { oldest: PROTOCOL_VERSION, newest: PROTOCOL_VERSION };
-  const network = await openNode(nodeId, { roles: [role], versions });
+  const network = await openNode(nodeId, { roles: [role], versions: version.numbers });
   cleanups.push(() => network.close());
   const peers = network.endpoint(peerId(nodeId, role));
   const random = createNodeRandom();
   const host = { nodeId, processId: processId(nodeId, 'p'), clock: createNodeClock(), random, log: SILENT_LOG, metrics: NO_METRICS };
-  return { network, host: { ...host, peers: isNext ? ofTheNextVersion(peers) : peers } };
+  return { network, host: { ...host, peers: version.speak(peers) } };
 }
 
 const NAME: DataInfoId = formatDataInfoId({ dataId: 'orders', instanceId: 'DEFAULT_INSTANCE_ID', group: 'DEFAULT_GROUP' });
@@ -100,30 +145,33 @@ async function read(session: SessionServer): Promise<readonly string[]> {
 }
 
 it.each([
-  ['an older Meta', false],
-  ['a newer Meta', true],
-])('a cluster whose nodes are of two neighbouring versions is one registry, with %s', async (_name, isMetaNext) => {
-  const meta = await node('meta', Role.Meta, isMetaNext);
+  ['this and the next, with an older Meta', PRESENT, NEXT, PRESENT],
+  ['this and the next, with a newer Meta', PRESENT, NEXT, NEXT],
+  ['the first and this, with an older Meta', FIRST, PRESENT, FIRST],
+  ['the first and this, with a newer Meta', FIRST, PRESENT, PRESENT],
+])('a cluster whose nodes are of two neighbouring versions is one registry: %s', async (_name, old, recent, ofMeta) => {
+  comparisons.length = 0;
+  const meta = await node('meta', Role.Meta, ofMeta);
   const common = { cluster: 'mixed', slotCount: 16, metas: [meta.host.peers.self], heartbeatMs: 200, heartbeatLeaseMs: 20_000 };
   const metaServer = await startMetaServer({ ...common, replicas: 2, address: meta.network.address }, meta.host, new MemoryStore());
   cleanups.push(() => metaServer.stop());
 
-  for (const [name, isNext] of [
-    ['data-old', false],
-    ['data-new', true],
+  for (const [name, version] of [
+    ['data-old', old],
+    ['data-new', recent],
   ] as const) {
-    const { network, host } = await node(name, Role.Data, isNext);
+    const { network, host } = await node(name, Role.Data, version);
     await network.discover(meta.network.address);
     const times = { sessionLeaseMs: 30_000, compareEveryMs: 500, restoreHoldMs: 0, restoreOldestMs: 0, snapshotEveryBytes: 1_000_000 };
     const data = await startDataServer({ ...common, ...times, address: network.address }, host, new MemorySlotCache());
     cleanups.push(() => data.stop());
   }
   const sessions: SessionServer[] = [];
-  for (const [name, isNext] of [
-    ['session-old', false],
-    ['session-new', true],
+  for (const [name, version] of [
+    ['session-old', old],
+    ['session-new', recent],
   ] as const) {
-    const { network, host } = await node(name, Role.Session, isNext);
+    const { network, host } = await node(name, Role.Session, version);
     await network.discover(meta.network.address);
     const times = { pulseMs: 200, requestTimeoutMs: 1_000, mergeWindowLeastMs: 10, mergeWindowMostMs: 100, globalReaderIdleMs: 60_000 };
     const closing = { massCloseShare: 0.3, massCloseGraceMs: 1_000, crossProtocol: DEFAULT_CROSS_PROTOCOL };
@@ -147,4 +195,7 @@ it.each([
     expect({ replicas, incompleteSlots, slots: metaServer.table().slots.length }).toEqual({ replicas: 2, incompleteSlots: 0, slots: 16 });
     expect(new Set(metaServer.table().slots.flatMap((slot) => [slot.leader, ...slot.followers])).size).toBe(2);
   });
+  if (old !== FIRST) return;
+  await eventually(() => expect(comparisons.length).toBeGreaterThan(10));
+  expect(new Set(comparisons)).toEqual(new Set(['compared']));
 });

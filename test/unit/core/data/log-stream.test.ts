@@ -3,6 +3,7 @@ import { LogStream } from '../../../../core/data/log-stream.ts';
 import { SlotLog } from '../../../../core/data/slot-log.ts';
 import type { SlotReplica } from '../../../../core/data/slot-replica.ts';
 import type { DataInfoId } from '../../../../core/model/data-info-id.ts';
+import { EMPTY_DIGEST } from '../../../../core/model/digest.ts';
 import type { PeerId } from '../../../../core/model/node.ts';
 import { SlotStatus } from '../../../../core/model/slot-table.ts';
 import type { RoleHost } from '../../../../core/seams/host.ts';
@@ -38,15 +39,18 @@ async function change(silent: ReadonlySet<PeerId>) {
   const { stream, replica, applied } = leader(silent);
   for (const peer of [FAST, SLOW]) stream.startReader(replica, peer);
   for (let i = 0; i < CHANGES; i += 1) {
-    replica.log.append({
-      kind: 'remove',
-      dataInfoId: 'a#@#b#@#c' as DataInfoId,
-      registerId: `r${i}`,
-      registerVersion: { version: 0, stamp: i },
-      datumVersion: BigInt(i),
-      format: 'eureka',
-      reason: 'withdrawn',
-    } as never);
+    replica.log.append(
+      {
+        kind: 'remove',
+        dataInfoId: 'a#@#b#@#c' as DataInfoId,
+        registerId: `r${i}`,
+        registerVersion: { version: 0, stamp: i },
+        datumVersion: BigInt(i),
+        format: 'eureka',
+        reason: 'withdrawn',
+      },
+      EMPTY_DIGEST,
+    );
     stream.pump(replica);
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { RegistryError } from '../../../../core/model/errors.ts';
 import { encodeError, frameKind, MessageKind, PROTOCOL_VERSION } from '../../../../core/wire/frame.ts';
+import { decodeCompareRoots, encodeCompareRoots } from '../../../../core/wire/slot-compare.ts';
 import { Chance } from '../../../sim/world/chance.ts';
 import { MESSAGES, type Message } from './messages.ts';
+import { DIGEST, PROCESS } from './samples.ts';
 
 const MALFORMED = expect.objectContaining({ name: 'RegistryError', code: 'malformed' });
 /** Longer samples are cut at seeded places instead of everywhere. */
@@ -52,7 +54,7 @@ describe.each(MESSAGES)('the message $name', (message) => {
     expect(() => message.decode(Buffer.concat([frame, Uint8Array.of(0)]))).toThrow(MALFORMED);
   });
 
-  it.each([0, 3, 9, 127, 128, 255])('is refused in protocol version %d, which the error names', (version) => {
+  it.each([0, PROTOCOL_VERSION + 2, 9, 127, 128, 255])('is refused in protocol version %d, which the error names', (version) => {
     const frame = encode(message, Object.values(message.values)[0]).slice();
     frame[0] = version;
     expect(() => message.decode(frame)).toThrow(MALFORMED);
@@ -92,6 +94,20 @@ describe.each(MESSAGES)('the message $name', (message) => {
     expect(new Set(outcomes.keys())).toEqual(new Set(['malformed', 'value']));
     expect(outcomes.get('malformed')).toBeGreaterThan(1_000);
   });
+});
+
+describe('a message of version 1', () => {
+  it('that compares roots says of no sequence', () => {
+    const request = { scope: 'whole', owner: PROCESS, slots: [{ slotId: 3, leaderEpoch: 4, digest: DIGEST }], applied: [] } as const;
+    const frame = encodeCompareRoots(request).slice(0, -1);
+    frame[0] = 1;
+    expect(decodeCompareRoots(frame)).toEqual(request);
+  });
+});
+
+it('a comparison of roots with fewer sequences than slots is malformed', () => {
+  const slots = [3, 4].map((slotId) => ({ slotId, leaderEpoch: 4, digest: DIGEST }));
+  expect(() => decodeCompareRoots(encodeCompareRoots({ scope: 'whole', owner: PROCESS, slots, applied: [7] }))).toThrow(MALFORMED);
 });
 
 describe('all messages together', () => {

@@ -216,12 +216,14 @@ export const SLOT_MESSAGES: readonly Message[] = [
     large: { ...ANSWER, slotSequence: MAX, next: NAME, held: many(1_000, () => FOLDED), datums: [LARGE_DATUM, DATUM, LARGE_DATUM] },
   }),
   message('compare roots', MessageKind.CompareRoots, compare.encodeCompareRoots, compare.decodeCompareRoots, {
-    owned: { scope: 'owned', owner: PROCESS, slots: [{ slotId: 3, leaderEpoch: 4, digest: DIGEST }] },
-    'whole and empty': { scope: 'whole', owner: '' as ProcessId, slots: [] },
+    owned: { scope: 'owned', owner: PROCESS, slots: [{ slotId: 3, leaderEpoch: 4, digest: DIGEST }], applied: [] },
+    whole: { scope: 'whole', owner: PROCESS, slots: [{ slotId: 3, leaderEpoch: 4, digest: DIGEST }], applied: [300] },
+    'whole and empty': { scope: 'whole', owner: '' as ProcessId, slots: [], applied: [] },
     large: {
       scope: 'whole',
       owner: PROCESS,
       slots: many(4_096, (i) => ({ slotId: i, leaderEpoch: MAX, digest: i % 2 ? DIGEST : ZERO_DIGEST })),
+      applied: many(4_096, (i) => (i % 2 ? MAX : i)),
     },
   }),
   message('compare roots answer', MessageKind.CompareRoots, compare.encodeCompareRootsAnswer, compare.decodeCompareRootsAnswer, {
