@@ -70,7 +70,7 @@ export class SlotStore {
 
   publish(incoming: Publisher, moment: Moment): Applied {
     const foldedId = foldDataInfoId(incoming.dataInfoId);
-    const known = this.#groups.get(foldedId)?.datums.get(incoming.dataInfoId)?.records.get(incoming.registerId);
+    const known = this.#groups.get(foldedId)?.datums.get(incoming.dataInfoId)?.find(incoming.registerId);
     const tombstone = this.#tombstones.get(tombstoneKey(incoming.dataInfoId, incoming.registerId));
     if (tombstone !== undefined && compareRegisterVersion(incoming.registerVersion, tombstone.version) <= 0) {
       return { kind: 'stale', stored: tombstone.version, tombstone: true };
@@ -89,17 +89,15 @@ export class SlotStore {
       const isSame = known.publisher.looksLike(publisher);
       known.replace(publisher);
       this.#countIn(known);
-      datum.changed();
       if (isSame) return { kind: 'silent', record: known };
       this.#issueVersion(datum, moment);
       return { kind: 'visible', record: known };
     }
     const record = new PublisherRecord(publisher, datum);
-    datum.records.set(publisher.registerId, record);
+    datum.add(record);
     datum.emptiedAtMs = undefined;
     this.#countIn(record);
     this.#issueVersion(datum, moment);
-    datum.changed();
     return { kind: 'visible', record };
   }
 
@@ -141,7 +139,7 @@ export class SlotStore {
       const order = compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion);
       if (order < 0) return { kind: 'stale', stored: known.publisher.registerVersion, tombstone: false };
       // The leader's word stands, also where this copy has something else under the same version.
-      if (order === 0 && !sameFingerprint(known.fingerprint, fingerprintOf(incoming))) this.#markFlipped(known);
+      if (order === 0 && !sameFingerprint(known.fingerprint, fingerprintOf(incoming))) known.datum.markFlipped(known);
     }
     this.#tombstones.delete(tombstoneKey(incoming.dataInfoId, incoming.registerId));
     const applied = this.publish(incoming, moment);
@@ -189,7 +187,7 @@ export class SlotStore {
   }
 
   find(dataInfoId: DataInfoId, registerId: string): PublisherRecord | undefined {
-    return this.#groups.get(foldDataInfoId(dataInfoId))?.datums.get(dataInfoId)?.records.get(registerId);
+    return this.#groups.get(foldDataInfoId(dataInfoId))?.datums.get(dataInfoId)?.find(registerId);
   }
 
   groupVersion(foldedId: FoldedId): DatumVersion {
@@ -219,7 +217,7 @@ export class SlotStore {
   }
 
   *records(): IterableIterator<PublisherRecord> {
-    for (const group of this.#groups.values()) for (const datum of group.datums.values()) yield* datum.records.values();
+    for (const group of this.#groups.values()) for (const datum of group.datums.values()) yield* datum.records();
   }
 
   /** Session processes that own connection publishers here. */
@@ -239,7 +237,7 @@ export class SlotStore {
     const digests: { readonly dataInfoId: DataInfoId; readonly digest: Digest }[] = [];
     for (const group of this.#groups.values()) {
       for (const datum of group.datums.values()) {
-        if (datum.flippedRecords > 0) continue;
+        if (datum.hasFlipped) continue;
         const digest = owner === undefined ? datum.digest.value() : ownedDigest(datum, owner);
         if (digest.count > 0 || owner === undefined) digests.push({ dataInfoId: datum.dataInfoId, digest });
       }
@@ -265,20 +263,13 @@ export class SlotStore {
   verify(record: PublisherRecord): boolean {
     if (record.isFlipped) return false;
     if (sameFingerprint(record.fingerprint, fingerprintOf(record.publisher))) return true;
-    this.#markFlipped(record);
+    record.datum.markFlipped(record);
     return false;
   }
 
   /** Such a datum is not shown to other copies, which would take it over. */
   hasFlipped(dataInfoId: DataInfoId): boolean {
-    const datum = this.#groups.get(foldDataInfoId(dataInfoId))?.datums.get(dataInfoId);
-    return datum !== undefined && datum.flippedRecords > 0;
-  }
-
-  #markFlipped(record: PublisherRecord): void {
-    if (record.isFlipped) return;
-    record.isFlipped = true;
-    record.datum.flippedRecords += 1;
+    return this.#groups.get(foldDataInfoId(dataInfoId))?.datums.get(dataInfoId)?.hasFlipped === true;
   }
 
   #group(foldedId: FoldedId): StoredGroup {
@@ -312,12 +303,11 @@ export class SlotStore {
   }
 
   #remove(record: PublisherRecord, moment: Moment): void {
-    const { datum, publisher } = record;
-    if (!datum.records.delete(publisher.registerId)) return;
+    const { datum } = record;
+    if (!datum.remove(record)) return;
     this.#countOut(record);
     this.#issueVersion(datum, moment);
-    if (datum.records.size === 0) datum.emptiedAtMs = moment.monotonicMs;
-    datum.changed();
+    if (datum.size === 0) datum.emptiedAtMs = moment.monotonicMs;
   }
 
   #entomb(dataInfoId: DataInfoId, registerId: string, version: RegisterVersion, moment: Moment): void {
@@ -346,10 +336,7 @@ export class SlotStore {
     this.#publisherCount -= 1;
     this.#root.remove(fingerprint);
     datum.digest.remove(fingerprint);
-    if (record.isFlipped) {
-      record.isFlipped = false;
-      datum.flippedRecords -= 1;
-    }
+    datum.forgetFlipped(record);
     if (publisher.liveness.kind !== 'connection') return;
     const root = this.#ownerRoots.get(publisher.owner);
     root?.remove(fingerprint);
@@ -363,7 +350,7 @@ function tombstoneKey(dataInfoId: DataInfoId, registerId: string): string {
 
 function ownedDigest(datum: StoredDatum, owner: ProcessId): Digest {
   const digest = new DigestAccumulator();
-  for (const { publisher, fingerprint } of datum.records.values()) {
+  for (const { publisher, fingerprint } of datum.records()) {
     if (publisher.owner === owner && publisher.liveness.kind === 'connection') digest.add(fingerprint);
   }
   return digest.value();
