@@ -156,13 +156,7 @@ export class DataRole implements DataServer {
 
   report(): HeartbeatReport {
     const nowMs = this.#host.clock.monotonicMs();
-    const slots = [...this.#replicas.values()].map((replica) => ({
-      slotId: replica.slotId,
-      leaderEpoch: replica.leaderEpoch,
-      serving: replica.phase.kind === 'serving',
-      synced: replica.phase.kind === 'follower' && replica.phase.isSynced,
-      weight: replica.weight(nowMs),
-    }));
+    const slots = [...this.#replicas.values()].map((replica) => replica.report(nowMs));
     const load = [...this.#replicas.values()].reduce((sum, replica) => sum + replica.store.publisherCount, 0);
     return { load, slots: slots.sort((a, b) => a.slotId - b.slotId) };
   }

@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts';
 import type { PeerId, ProcessId } from '../model/node.ts';
 import { type Slot, SlotStatus } from '../model/slot-table.ts';
+import type { SlotReport } from '../wire/heartbeat.ts';
 import type { SlotAddress, SlotAnswer } from '../wire/slot-head.ts';
 import { DecayingRate } from './decaying-rate.ts';
 import { SlotInterest } from './interest.ts';
@@ -41,6 +42,8 @@ export class SlotReplica {
   /** As a follower: the incarnation of the leader that `applied` counts for. */
   leaderProcess: ProcessId | undefined;
   #phase: SlotPhase;
+  /** The last leader epoch under which this copy was whole; 0 when it never was. */
+  #wholeEpoch = 0;
 
   constructor(slot: Slot, self: PeerId) {
     this.slotId = slot.slotId;
@@ -55,9 +58,17 @@ export class SlotReplica {
     return this.#phase;
   }
 
+  /** What Meta is told with each heartbeat. */
+  report(nowMs: number): SlotReport {
+    const { slotId, leaderEpoch } = this;
+    if (this.isLeader) return { slotId, leaderEpoch, serving: this.#phase.kind === 'serving', synced: false, weight: this.#weight(nowMs) };
+    const synced = this.#wholeEpoch > 0;
+    return { slotId, leaderEpoch: synced ? this.#wholeEpoch : leaderEpoch, serving: false, synced, weight: 0 };
+  }
+
   /** What leading this slot costs, for the balance of the slot table. */
-  weight(nowMs: number): number {
-    return this.isLeader ? this.store.publisherCount + Math.round(this.notices.perMinute(nowMs) / NOTICES_PER_PUBLISHER) : 0;
+  #weight(nowMs: number): number {
+    return this.store.publisherCount + Math.round(this.notices.perMinute(nowMs) / NOTICES_PER_PUBLISHER);
   }
 
   get isLeader(): boolean {
@@ -95,11 +106,14 @@ export class SlotReplica {
   becomeServing(): void {
     if (this.#phase.kind !== 'migrating') throw new Error(`slot ${this.slotId} cannot serve from ${this.#phase.kind}`);
     this.#phase = { kind: 'serving' };
+    this.#wholeEpoch = this.leaderEpoch;
   }
 
   becomeSynced(isSynced: boolean): void {
     if (this.#phase.kind !== 'follower') throw new Error(`slot ${this.slotId} is no follower`);
     this.#phase = { kind: 'follower', isSynced };
+    // What follows its leader no more was whole under it, but is behind every copy that still does.
+    this.#wholeEpoch = isSynced ? this.leaderEpoch : Math.min(this.#wholeEpoch, this.leaderEpoch - 1);
   }
 }
 

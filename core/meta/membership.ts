@@ -107,6 +107,14 @@ export class Membership {
     return this.#entries.get(peer)?.slots.get(slotId);
   }
 
+  /** The last leader epoch under which a Data node held a slot whole; 0 when it never did, undefined when the node has not been heard. */
+  wholeEpochOf(peer: PeerId, slotId: number): number | undefined {
+    const entry = this.#entries.get(peer);
+    if (entry?.load === undefined) return undefined;
+    const report = entry.slots.get(slotId);
+    return report !== undefined && (report.serving || report.synced) ? report.leaderEpoch : 0;
+  }
+
   /** The table under which a member made its last reports; 0 when it is unknown. */
   tableEpochOf(peer: PeerId): number {
     return this.#entries.get(peer)?.tableEpoch ?? 0;

@@ -59,7 +59,7 @@ export class SlotArranger {
       weightOf: (slotId) => this.#weights.get(slotId) ?? 0,
       isUnfit: (slotId, peer) => this.#watch.isUnfit(slotId, peer),
       isSynced: (slotId, peer) => this.#isSynced(table, slotId, peer, true),
-      wasSynced: (slotId, peer) => this.#isSynced(table, slotId, peer, false),
+      wholeEpochOf: (slotId, peer) => this.#membership.wholeEpochOf(peer, slotId),
       isStable: table.slots.every((slot) => this.#isServing(table, slot.slotId)),
     });
   }

@@ -22,18 +22,25 @@ export interface AllocationInput {
   readonly weightOf?: (slotId: number) => number;
   /** The follower has said, under the present table, that it has applied its leader's log: only then is a copy given up or led by it for balance. */
   readonly isSynced: (slotId: number, follower: PeerId) => boolean;
-  /** It was so under an earlier table: good enough to choose whom a lost leader is replaced by. As `isSynced` when absent. */
-  readonly wasSynced?: (slotId: number, follower: PeerId) => boolean;
+  /**
+   * The last leader epoch under which a node held a whole copy: 0 when it never did, undefined when nobody knows. Chooses whom a lost leader
+   * is replaced by. Nobody knows when absent.
+   */
+  readonly wholeEpochOf?: (slotId: number, follower: PeerId) => number | undefined;
   /** True when every slot is served: only then is anything moved for balance. */
   readonly isStable: boolean;
 }
 
 const SAME_PLACE: Place = { machine: '', zone: '' };
 
+/** Instead of a leader epoch, for a follower that nobody has heard: less than any whole copy, more than one that is known to be none. */
+const MAYBE_WHOLE = 0.5;
+
 /**
  * The next slot table. Failover first and without limit: a slot whose leader is gone is led by a follower, a synced one if there is
- * any, else by the restarted leader itself, whose restart cache may know the slot, else by the least loaded node. Then missing
- * followers are filled. Only a complete and stable table is balanced, by weight and a few moves a round (`balanceSlots`).
+ * any, else by the restarted leader itself, whose restart cache may know the slot, else by the follower whose copy was whole most lately:
+ * a leader may have been lost before it served, and of its followers one may have been started a moment ago. Then missing followers are
+ * filled. Only a complete and stable table is balanced, by weight and a few moves a round (`balanceSlots`).
  *
  * Returns the same table object when nothing changes; otherwise the epoch is one higher, and so is every changed leader's epoch.
  */
@@ -84,11 +91,14 @@ function chooseLeader(
   former: number | undefined,
   draft: DraftTable,
   loads: Loads,
-  { isSynced, wasSynced = isSynced }: AllocationInput,
+  { isSynced, wholeEpochOf }: AllocationInput,
 ): number {
-  const trust = (node: number) => (isSynced(slot.slotId, draft.peer(node)) ? 2 : wasSynced(slot.slotId, draft.peer(node)) ? 1 : 0);
+  const trust = (node: number) => {
+    const peer = draft.peer(node);
+    return isSynced(slot.slotId, peer) ? Number.POSITIVE_INFINITY : (wholeEpochOf?.(slot.slotId, peer) ?? MAYBE_WHOLE);
+  };
   const trusted = Math.max(0, ...slot.followers.map(trust));
-  if (trusted === 0 && former !== undefined) return former;
+  if (trusted < slot.leaderEpoch && former !== undefined) return former;
   const best = slot.followers.filter((node) => trust(node) === trusted);
   return leastLoaded(best, loads) ?? leastLoaded([...draft.nodes.keys()], loads) ?? 0;
 }

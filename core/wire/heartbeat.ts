@@ -32,10 +32,11 @@ export interface HeartbeatRequest {
 
 export interface SlotReport {
   readonly slotId: number;
+  /** For which the report holds. A follower that is not whole yet reports the last epoch under which it was, if there is one. */
   readonly leaderEpoch: number;
   /** Leader: answers reads. */
   readonly serving: boolean;
-  /** Follower: has applied the leader's log. */
+  /** Follower: has applied the log of the leader of that epoch. */
   readonly synced: boolean;
   /** What the slot costs whoever leads it: its publishers, and its notices in the unit of a publisher. 0 from a follower. */
   readonly weight: number;

@@ -35,10 +35,9 @@ export class Estate {
     next();
   }
 
-  /** As in a rolling upgrade: the node says that it leaves, and is back soon. Not one of several with all roles (docs/simulation.md, Open). */
+  /** As in a rolling upgrade: the node says that it leaves, and is back soon. */
   #restart(): void {
     const node = this.#chance.pick(this.#cluster.nodes);
-    if (node.roles.length > 1 && this.#cluster.nodes.length > 1) return;
     if (node.process?.isAlive === true && this.#faults.maySurvive(node)) this.#cluster.restart(node, this.#chance.between(200, 3_000));
   }
 

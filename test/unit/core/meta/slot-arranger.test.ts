@@ -110,6 +110,23 @@ describe('the slot arranger', () => {
     expect(nodes.arrange().slots[0]).toMatchObject({ leader: at('c'), leaderEpoch: 2 });
   });
 
+  it('replaces a leader that was lost before it served by a copy of before, not by one that was started a moment ago', () => {
+    const nodes = new Nodes(1, 3);
+    nodes.table = { epoch: 7, slots: [{ slotId: 0, leader: at('a'), leaderEpoch: 3, followers: [at('b'), at('c')] }] };
+    nodes.beat('b', [{ slotId: 0, leaderEpoch: 3, serving: false, synced: false, weight: 0 }]);
+    nodes.beat('c', [{ slotId: 0, leaderEpoch: 2, serving: false, synced: true, weight: 0 }]);
+    expect(nodes.arrange().slots[0]).toMatchObject({ leader: at('c'), leaderEpoch: 4 });
+  });
+
+  it('takes a follower of before that it has not heard yet for better than one that says that it has nothing', () => {
+    const nodes = new Nodes(1, 3);
+    nodes.table = { epoch: 7, slots: [{ slotId: 0, leader: at('a'), leaderEpoch: 3, followers: [at('b'), at('c')] }] };
+    nodes.beat('b', [{ slotId: 0, leaderEpoch: 3, serving: false, synced: false, weight: 0 }]);
+    const unheard = { peer: at('c'), role: Role.Data, processId: 'c#1' as ProcessId, address: 'c:1', zone: '' };
+    nodes.membership.remember(unheard, 20_000, 0);
+    expect(nodes.arrange().slots[0]).toMatchObject({ leader: at('c'), leaderEpoch: 4 });
+  });
+
   it('keeps copies apart by zone, and by the machine of their addresses', () => {
     const byZone = new Nodes(4, 2);
     for (const [name, zone] of [

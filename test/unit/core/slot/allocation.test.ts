@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerId } from '../../../../core/model/node.ts';
 import { EMPTY_SLOT_TABLE, type SlotTable } from '../../../../core/model/slot-table.ts';
+import type { AllocationInput } from '../../../../core/slot/allocation.ts';
 import { allocate, everybody, nobody, peers } from './cluster-history.ts';
 
 const [A, B, C, D] = ['a/data', 'b/data', 'c/data', 'd/data'] as [PeerId, PeerId, PeerId, PeerId];
@@ -177,14 +178,28 @@ describe('a restarted node', () => {
 });
 
 describe('a lost leader', () => {
+  const size = { slotCount: 2, replicas: 3 };
+  const is = (wanted: PeerId) => (_slotId: number, peer: PeerId) => peer === wanted;
+  /** Who leads the two slots of A, which B and C follow, after A is lost. */
+  const leadersAfter = (more: Partial<AllocationInput>) =>
+    allocate(size, tableOf([A, B, C], [A, B, C]), [B, C], more).slots.map((slot) => slot.leader);
+
   it('is replaced by a synced follower, else by one that was synced under an earlier table', () => {
-    const table = tableOf([A, B, C], [A, B, C]);
-    const size = { slotCount: 2, replicas: 3 };
-    const is = (wanted: PeerId) => (_slotId: number, peer: PeerId) => peer === wanted;
-    expect(allocate(size, table, [B, C], { isSynced: is(C) }).slots.map((slot) => slot.leader)).toEqual([C, C]);
-    const after = allocate(size, table, [B, C], { isSynced: nobody, wasSynced: is(C) });
-    expect(after.slots.map((slot) => slot.leader)).toEqual([C, C]);
-    expect(allocate(size, table, [B, C], { isSynced: is(B), wasSynced: everybody }).slots.map((slot) => slot.leader)).toEqual([B, B]);
+    expect(leadersAfter({ isSynced: is(C) })).toEqual([C, C]);
+    expect(leadersAfter({ isSynced: nobody, wholeEpochOf: (_slotId, peer) => (peer === C ? 1 : 0) })).toEqual([C, C]);
+    expect(leadersAfter({ isSynced: is(B), wholeEpochOf: () => 1 })).toEqual([B, B]);
+  });
+
+  it('that did not serve before it was lost is replaced by the follower whose copy was whole most lately', () => {
+    const lately = (epochs: Readonly<Record<PeerId, number | undefined>>) => ({
+      isSynced: nobody,
+      wholeEpochOf: (_slotId: number, peer: PeerId) => epochs[peer],
+    });
+    expect(leadersAfter(lately({ [B]: 0, [C]: 1 }))).toEqual([C, C]);
+    expect(leadersAfter(lately({ [B]: 1, [C]: 2 }))).toEqual([C, C]);
+    // One that nobody has heard yet may have a whole copy; one that was started a moment ago says that it has none.
+    expect(leadersAfter(lately({ [B]: 0, [C]: undefined }))).toEqual([C, C]);
+    expect(leadersAfter(lately({ [B]: undefined, [C]: 1 }))).toEqual([C, C]);
   });
 });
 
