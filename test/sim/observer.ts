@@ -50,7 +50,7 @@ export class Observer {
     if (this.violations.length < MOST_VIOLATIONS) this.violations.push(`${(this.#world.nowMs / 1_000).toFixed(3)} s ${rule}: ${detail}`);
   }
 
-  /** Who never leaves is registered everywhere: from now on no list may lack one of them, also not the first that is pushed to a subscriber. */
+  /** Who never leaves is registered everywhere: from now on no list may lack one of them, also not the first that a reader is shown. */
   populationKnown(): void {
     this.#isPopulationKnown = true;
   }
@@ -84,7 +84,7 @@ export class Observer {
     this.#world.tell(reader, `receives ${dataInfoId} v${version % 1_000_000_000n} [${content}]`);
     this.#checkMonotone(reader, dataInfoId, version);
     this.#checkOneContent(dataInfoId, version, content);
-    if (this.#isPopulationKnown) this.#checkPopulation(reader, dataInfoId, new Map(entries));
+    this.#checkPopulation(reader, dataInfoId, new Map(entries));
     this.#hold(reader, dataInfoId, { version, entries: new Map(entries) });
   }
 
@@ -95,7 +95,8 @@ export class Observer {
       for (const id of this.#truth.steadyIds(name)) {
         const key = registrationKey(name, id);
         if (shown.has(key)) this.#polled.add(key);
-        else if (this.#polled.has(key)) this.violate('shorter list', `${reader} is shown ${name} without ${id}, which never left`);
+        else if (this.#isPopulationKnown || this.#polled.has(key))
+          this.violate('shorter list', `${reader} is shown ${name} without ${id}, which never left`);
       }
     }
   }
@@ -105,8 +106,9 @@ export class Observer {
     return this.#truth.names();
   }
 
-  /** A reader of everything now shows this of a name. */
-  shows(reader: string, name: DataInfoId, entries: ReadonlyMap<string, string>): void {
+  /** A reader of everything now has this of a name. `isSettled`: it shows it. */
+  shows(reader: string, name: DataInfoId, entries: ReadonlyMap<string, string>, isSettled: boolean): void {
+    if (isSettled) this.#checkPopulation(reader, name, entries);
     this.#hold(reader, name, { version: 0n, entries: new Map(entries) });
   }
 
@@ -138,8 +140,9 @@ export class Observer {
   }
 
   #checkPopulation(reader: string, dataInfoId: DataInfoId, entries: ReadonlyMap<string, string>): void {
+    if (!this.#isPopulationKnown) return;
     for (const id of this.#truth.steadyIds(dataInfoId))
-      if (!entries.has(id)) this.violate('incomplete push', `${reader} is pushed ${dataInfoId} without ${id}, which never left`);
+      if (!entries.has(id)) this.violate('incomplete list', `${reader} is shown ${dataInfoId} without ${id}, which never left`);
   }
 
   #checkMonotone(reader: string, dataInfoId: DataInfoId, version: DatumVersion): void {

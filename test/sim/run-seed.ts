@@ -240,9 +240,15 @@ class Run {
     this.#actUntil(this.#world.nowMs + PEACE_MS);
     await this.#pass(PEACE_MS);
     const isServed = (reader: string) => reader === excepted || !this.#connections.some((client) => client.name === reader);
-    await this.#agree('no convergence while stopped', CONVERGE_MS, () => this.#differences(isServed));
+    await this.#agree('no convergence while stopped', CONVERGE_MS, () => [...this.#differences(isServed), ...this.#moving()]);
     await this.#answered(operator.resumePush());
-    await this.#agree('no convergence after a stop', CATCH_UP_MS, () => this.#readerDifferences());
+    const afterStop = () => [...recordDifferences(this.#cluster, this.#truth), ...this.#readerDifferences()];
+    await this.#agree('no convergence after a stop', CATCH_UP_MS, afterStop);
+  }
+
+  /** A client that its last Session still believes in, and that is not at the next yet, has as many publishers as it means only for a moment. */
+  #moving(): readonly string[] {
+    return this.#connections.filter((client) => !client.isAtRest).map((client) => `${client.name} is on its way to another Session`);
   }
 
   async #answered(act: Promise<void>): Promise<void> {

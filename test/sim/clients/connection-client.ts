@@ -34,6 +34,8 @@ export class ConnectionClient {
   #generation = 0;
   #version = 0;
   #isAlive = false;
+  /** Sessions that still believe in a connection which this client has left. */
+  readonly #left = new Set<SessionPort>();
   /** Whether acknowledgements get lost now and then. A lost one holds the next list back for the whole acknowledgement timeout. */
   losesAcknowledgements = true;
 
@@ -52,6 +54,12 @@ export class ConnectionClient {
 
   get isAlive(): boolean {
     return this.#isAlive;
+  }
+
+  /** It is connected, or gone, and no Session believes otherwise: what the Sessions hold of it is what it means. */
+  get isAtRest(): boolean {
+    const isHalfOpen = [...this.#left].some((port) => port.isAlive);
+    return !isHalfOpen && (!this.#isAlive || this.#connection !== undefined);
   }
 
   get publishedNames(): readonly DataInfoId[] {
@@ -134,7 +142,13 @@ export class ConnectionClient {
     const connection = this.#connection;
     const port = this.#port;
     if (connection === undefined || port === undefined) return;
-    this.#world.at(undefined, delayMs, () => port.do(() => connection.close('broken')));
+    this.#left.add(port);
+    this.#world.at(undefined, delayMs, () =>
+      port.do(() => {
+        connection.close('broken');
+        this.#left.delete(port);
+      }),
+    );
   }
 
   #reconnect(delayMs: number): void {

@@ -27,6 +27,7 @@ export class EverythingReader {
     return this.#reading.isReady() ? this.#names.get(dataInfoId as DataInfoId)?.get(registerId) : undefined;
   }
 
+  /** False while its lists may be shorter than what was seen before a restart, and are shown to nobody. */
   get isSettled(): boolean {
     return this.#reading.isSettled();
   }
@@ -53,6 +54,6 @@ export class EverythingReader {
 
   #show(names: Iterable<DataInfoId>): void {
     if (!this.#reading.isReady()) return;
-    for (const name of new Set(names)) this.#observer.shows(this.name, name, this.#names.get(name) ?? new Map());
+    for (const name of new Set(names)) this.#observer.shows(this.name, name, this.#names.get(name) ?? new Map(), this.isSettled);
   }
 }
