@@ -1,6 +1,7 @@
 import { type DataInfoId, foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError } from '../model/errors.ts';
 import { fingerprintOf, sameFingerprint } from '../model/fingerprint.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { PeerId } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import type { SlotLogEntry, SlotLogRequest } from '../wire/slot-log.ts';
 import type { SlotReplica } from './slot-replica.ts';
 import type { Moment } from './slot-store.ts';
+import { Turns } from './turns.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 300;
@@ -21,14 +23,24 @@ const RECHECK_MS = 1_000;
 /** Names of one repair that are written into the log. */
 const NAMES_MOST = 20;
 
+/** How far a copy has come. */
+interface CopyProgress {
+  readonly appliedAtStart: number;
+  /** Cursor for the next page. */
+  after: string;
+  /** Of the first page. */
+  sequence: number | undefined;
+}
+
 /**
  * Keeps a follower's copy: applies the leader's log in sequence, and compares the whole slot with the leader when it begins, when
- * the log has a gap, and now and then. One comparison at a time per slot.
+ * the log has a gap, and now and then. One comparison at a time per slot, and a few per leader.
  */
 export class FollowerSync {
   readonly #host: RoleHost;
   readonly #moment: () => Moment;
   readonly #running = new Set<SlotReplica>();
+  readonly #turns = new Turns<PeerId>(LIMITS.copiesAtOnce);
   /** Copies that are being repaired because a check found a fault: what was wrong is named. */
   readonly #faulty = new Set<SlotReplica>();
   #stopped = false;
@@ -122,38 +134,45 @@ export class FollowerSync {
 
   async #compareUntilDone(replica: SlotReplica, leaderEpoch: number): Promise<void> {
     const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'follower';
-    const appliedAtStart = replica.applied;
-    let after = '';
-    let sequence: number | undefined;
+    const progress: CopyProgress = { appliedAtStart: replica.applied, after: '', sequence: undefined };
     let retryMs = RETRY_MS;
     while (isCurrent()) {
       try {
-        const { slotId, leader } = replica;
-        const digests = replica.store.digests(undefined);
-        const request = encodeCompareDatums({ scope: 'whole', withLeases: false, slotId, leaderEpoch, after, digests });
-        const answer = decodeCompareDatumsAnswer(await this.#host.peers.request(leader, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
-        if (!isCurrent()) return;
-        // The log goes on from the first page: what later pages already contain is applied twice, harmlessly.
-        sequence ??= answer.slotSequence;
-        if (this.#faulty.has(replica)) this.#name(replica, answer);
-        applyWhole(replica, answer, this.#moment());
-        replica.copied = answer.slotSequence;
-        after = answer.next;
-        if (after !== '') continue;
-        if (replica.applied === appliedAtStart) replica.applied = Math.max(replica.applied, sequence);
-        replica.becomeSynced(true);
-        this.#faulty.delete(replica);
+        await this.#turns.run(replica.leader, () => this.#copy(replica, leaderEpoch, progress, isCurrent));
         return;
       } catch (caught) {
         this.#host.log.debug('the leader cannot be compared with yet', {
           slot: replica.slotId,
           reason: RegistryError.from(caught).message,
         });
-        // A new leader has better things to do than to refuse the followers of all its slots again and again.
+        // A new leader has better things to do than to refuse the followers of all its slots again and again. Others have their turn meanwhile.
         const delayMs = retryMs;
         retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
         await new Promise<void>((resolve) => this.#host.clock.schedule(delayMs, resolve));
       }
+    }
+  }
+
+  /** Reads page after page, from where an attempt before this one came to. @throws RegistryError when the leader does not answer one. */
+  async #copy(replica: SlotReplica, leaderEpoch: number, progress: CopyProgress, isCurrent: () => boolean): Promise<void> {
+    const { slotId, leader } = replica;
+    while (isCurrent()) {
+      const digests = replica.store.digests(undefined);
+      const { after } = progress;
+      const request = encodeCompareDatums({ scope: 'whole', withLeases: false, slotId, leaderEpoch, after, digests });
+      const answer = decodeCompareDatumsAnswer(await this.#host.peers.request(leader, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
+      if (!isCurrent()) return;
+      // The log goes on from the first page: what later pages already contain is applied twice, harmlessly.
+      progress.sequence ??= answer.slotSequence;
+      if (this.#faulty.has(replica)) this.#name(replica, answer);
+      applyWhole(replica, answer, this.#moment());
+      replica.copied = answer.slotSequence;
+      progress.after = answer.next;
+      if (answer.next !== '') continue;
+      if (replica.applied === progress.appliedAtStart) replica.applied = Math.max(replica.applied, progress.sequence);
+      replica.becomeSynced(true);
+      this.#faulty.delete(replica);
+      return;
     }
   }
 }

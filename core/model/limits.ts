@@ -17,6 +17,11 @@ export const LIMITS = {
   wireFrameBytes: 64 * 1024 * 1024,
   /** Bytes of publishers in one page of a slot transfer. */
   slotPageBytes: 512 * 1024,
+  /**
+   * Slots that a node copies from one leader at the same time: two pages on their way keep it busy, and the others of a node that has just got
+   * a hundred slots to follow wait, instead of all asking at once for what takes the leader longer than they are patient.
+   */
+  copiesAtOnce: 4,
   /** Entries of a slot's operation log kept for followers that fall behind; older ones are repaired by digest. */
   slotLogEntries: 8_192,
   /** Requests in flight from one role to one peer; the next one is refused as unavailable. */

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { FollowerSync } from '../../../../core/data/follower-sync.ts';
 import { answerWholeCompare, answerWholeRoots } from '../../../../core/data/slot-reads.ts';
 import { SlotReplica } from '../../../../core/data/slot-replica.ts';
+import { RegistryError, RegistryErrorCode } from '../../../../core/model/errors.ts';
+import { LIMITS } from '../../../../core/model/limits.ts';
 import type { PeerId, ProcessId } from '../../../../core/model/node.ts';
 import type { Publisher } from '../../../../core/model/publisher.ts';
 import type { RoleHost } from '../../../../core/seams/host.ts';
@@ -19,10 +21,13 @@ const LEADER = 'd1/data' as PeerId;
 const SELF = 'd2/data' as PeerId;
 const MOMENT = { wallMs: 1_780_000_000_000, monotonicMs: 5 };
 
+/** Of an answer with one page. */
+const WHOLE = { highestVersion: 9n, slotSequence: 7, next: '', absent: [], tombstones: [] };
+
 const publisher = (registerId: string, text: string): Publisher => ({ ...PUBLISHER, registerId, payload: new TextEncoder().encode(text) });
 
 /** A follower with records, and what its leader answers. */
-function follower(own: readonly Publisher[], answer: (frame: Uint8Array) => Uint8Array) {
+function follower(own: readonly Publisher[], answer: (frame: Uint8Array, leader: PeerId) => Uint8Array | Promise<Uint8Array>) {
   const told: LogFields[] = [];
   const warn = (_message: string, fields: LogFields = {}) => void told.push(fields);
   const silent = () => undefined;
@@ -36,7 +41,7 @@ function follower(own: readonly Publisher[], answer: (frame: Uint8Array) => Uint
       return { cancel: () => clearImmediate(timer) };
     },
   };
-  const request = async (_to: PeerId, frame: Uint8Array) => answer(frame);
+  const request = async (to: PeerId, frame: Uint8Array) => answer(frame, to);
   const host = { processId: 'd2#1' as ProcessId, clock, log, peers: { request } } as unknown as RoleHost;
   const replica = new SlotReplica({ slotId: 3, leader: LEADER, leaderEpoch: 1, followers: [SELF] }, SELF);
   for (const each of own) replica.store.applyPut(each, 5n, MOMENT);
@@ -49,8 +54,7 @@ const otherLeader = (leaders: readonly Publisher[], differs: () => boolean) => (
   if (frameKind(frame) === MessageKind.CompareRoots)
     return encodeCompareRootsAnswer({ processId: PROCESS, differing: differs() ? [3] : [] });
   const datums = [{ dataInfoId: NAME, version: 9n, publishers: leaders }];
-  const rest = { highestVersion: 9n, slotSequence: 7, next: '', absent: [], tombstones: [] };
-  return encodeCompareDatumsAnswer({ processId: PROCESS, ...rest, datums });
+  return encodeCompareDatumsAnswer({ processId: PROCESS, ...WHOLE, datums });
 };
 
 describe('a copy that differs from its leader', () => {
@@ -148,6 +152,56 @@ describe('a copy of a slot that is written all the time', () => {
     await sync.check([replica]);
     await until(() => replica.phase.kind === 'follower' && replica.phase.isSynced);
     expect(told.map((fields) => fields['fault'])).toContain('surplus');
+  });
+});
+
+describe('a node that has got many slots to follow', () => {
+  const OTHER = 'd3/data' as PeerId;
+  const COUNT = 5 * LIMITS.copiesAtOnce;
+
+  /** Of each leader so many slots; the answers are held back until the test lets them go, and those about slot 0 are refusals. */
+  function newCopies() {
+    const held = new Map<PeerId, (() => void)[]>([
+      [LEADER, []],
+      [OTHER, []],
+    ]);
+    let most = 0;
+    const { sync } = follower([], async (frame, leader) => {
+      const waiting = held.get(leader) ?? [];
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        most = Math.max(most, waiting.length);
+      });
+      if (decodeCompareDatums(frame).slotId === 0) throw new RegistryError(RegistryErrorCode.Unavailable, 'not led yet');
+      return encodeCompareDatumsAnswer({ processId: PROCESS, ...WHOLE, datums: [] });
+    });
+    const copies = (leader: PeerId, first: number) =>
+      Array.from({ length: COUNT }, (_, at) => new SlotReplica({ slotId: first + at, leader, leaderEpoch: 1, followers: [SELF] }, SELF));
+    const [ours, others] = [copies(LEADER, 0), copies(OTHER, COUNT)];
+    for (const replica of [...ours, ...others]) sync.compare(replica);
+    const answer = (leader: PeerId) => held.get(leader)?.shift()?.();
+    const synced = (replicas: readonly SlotReplica[]) =>
+      replicas.filter(({ phase }) => phase.kind === 'follower' && phase.isSynced).map(({ slotId }) => slotId);
+    return { sync, ours, others, answer, synced, most: () => most };
+  }
+
+  it('asks each leader about a few of them at a time, in their order', async () => {
+    const { others, answer, synced, most } = newCopies();
+    await until(() => {
+      answer(OTHER);
+      return synced(others).length === COUNT / 2;
+    });
+    expect(synced(others)).toEqual(others.slice(0, COUNT / 2).map(({ slotId }) => slotId));
+    expect(most()).toBe(LIMITS.copiesAtOnce);
+  });
+
+  it('is not held up by one that its leader refuses', async () => {
+    const { sync, ours, answer, synced } = newCopies();
+    await until(() => {
+      answer(LEADER);
+      return synced(ours).length === COUNT - 1;
+    });
+    sync.stop();
   });
 });
 
