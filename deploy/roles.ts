@@ -170,6 +170,7 @@ async function startData(start: RoleStart, common: Common): Promise<void> {
       restoreHoldMs: config.registry.restoreHoldMs,
       restoreOldestMs: config.registry.restoreOldestMs,
       snapshotEveryBytes: 64 * 1024 * 1024,
+      sharedTexts: parts.roles.includes(Role.Session) ? 'all' : 'names',
       leaseGuard: config.registry.leaseGuard ? DEFAULT_LEASE_GUARD : { ...DEFAULT_LEASE_GUARD, share: 1 },
     },
     roleHost(start, Role.Data),

@@ -45,6 +45,7 @@ import { SessionLeases } from './session-leases.ts';
 import { SlotChanges } from './slot-changes.ts';
 import { answerSlotPage, answerWholeCompare, answerWholeRoots } from './slot-reads.ts';
 import { SlotReplica, slotAnswer } from './slot-replica.ts';
+import { SlotStore } from './slot-store.ts';
 import { type SlotSummary, summarize } from './slot-summary.ts';
 import type { PublisherRecord } from './stored-datum.ts';
 
@@ -225,7 +226,7 @@ export class DataRole implements DataServer {
       if (!isMine) {
         if (replica !== undefined) this.#dropReplica(replica);
       } else if (replica === undefined) {
-        const fresh = new SlotReplica(slot, self);
+        const fresh = new SlotReplica(slot, self, new SlotStore(this.#config.sharedTexts));
         fresh.store.learnVersion(this.#floorVersion);
         this.#replicas.set(slot.slotId, fresh);
         this.#enterRole(fresh);

@@ -3,6 +3,7 @@ import type { DataInfoId, FoldedId } from '../model/data-info-id.ts';
 import type { Datum } from '../model/datum.ts';
 import type { LeaseHold } from '../model/lease-hold.ts';
 import type { PeerId } from '../model/node.ts';
+import type { SharedTexts } from '../model/stored-publisher.ts';
 import type { RunningRole } from '../seams/lifecycle.ts';
 import type { ClusterView } from '../wire/meta-client.ts';
 import type { SlotSummary } from './slot-summary.ts';
@@ -28,6 +29,8 @@ export interface DataConfig {
   /** Journal bytes after which a new snapshot is written. */
   readonly snapshotEveryBytes: number;
   readonly leaseGuard?: LeaseGuardConfig;
+  /** `all` where a Session of this process keeps the same publishers; `names` when it is absent. */
+  readonly sharedTexts?: SharedTexts;
 }
 
 export interface DataServer extends RunningRole {

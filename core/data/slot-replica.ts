@@ -27,7 +27,7 @@ const NOTICES_PER_PUBLISHER = 10;
 
 export class SlotReplica {
   readonly slotId: number;
-  readonly store = new SlotStore();
+  readonly store: SlotStore;
   interest = new SlotInterest();
   /** As a leader: changes told to interested Sessions. */
   readonly notices = new DecayingRate();
@@ -45,7 +45,8 @@ export class SlotReplica {
   /** The last leader epoch under which this copy was whole; 0 when it never was. */
   #wholeEpoch = 0;
 
-  constructor(slot: Slot, self: PeerId) {
+  constructor(slot: Slot, self: PeerId, store = new SlotStore()) {
+    this.store = store;
     this.slotId = slot.slotId;
     this.leader = slot.leader;
     this.leaderEpoch = slot.leaderEpoch;

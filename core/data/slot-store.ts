@@ -7,7 +7,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { ProcessId } from '../model/node.ts';
 import { type Publisher, sameVisiblePublisher } from '../model/publisher.ts';
 import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
-import { StoredPublisher } from '../model/stored-publisher.ts';
+import { type SharedTexts, StoredPublisher } from '../model/stored-publisher.ts';
 import type { RemoveReason } from '../seams/session-gateway.ts';
 import type { WithdrawnRecord } from '../wire/slot-compare.ts';
 import { PublisherRecord, StoredDatum, type StoredGroup } from './stored-datum.ts';
@@ -38,12 +38,17 @@ export interface Moment {
  * it sends nothing and knows no time of its own. Rules: SOFARegistry's storage model with its ownership and tombstones.
  */
 export class SlotStore {
+  readonly #sharedTexts: SharedTexts;
   readonly #groups = new Map<FoldedId, StoredGroup>();
   readonly #tombstones = new Map<string, Tombstone>();
   readonly #root = new DigestAccumulator();
   readonly #ownerRoots = new Map<ProcessId, DigestAccumulator>();
   #highestVersion: DatumVersion = 0n;
   #publisherCount = 0;
+
+  constructor(sharedTexts: SharedTexts = 'names') {
+    this.#sharedTexts = sharedTexts;
+  }
 
   get publisherCount(): number {
     return this.#publisherCount;
@@ -83,7 +88,7 @@ export class SlotStore {
       if (order === 0) return { kind: 'unchanged' };
     }
     const datum = known?.datum ?? this.#datum(foldedId, incoming.dataInfoId);
-    const publisher = StoredPublisher.of(incoming);
+    const publisher = StoredPublisher.of(incoming, this.#sharedTexts);
     if (known !== undefined) {
       this.#countOut(known);
       const isSame = known.publisher.looksLike(publisher);

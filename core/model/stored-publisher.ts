@@ -19,6 +19,13 @@ export type PublisherLife = Pick<Publisher, 'owner' | 'liveness' | 'registerVers
 type PublisherOrigin = Pick<Publisher, 'owner' | 'liveness' | 'format' | 'zone' | 'appName' | 'clientAddress'>;
 
 /**
+ * Which texts of a publisher are looked for in the process, so that equal ones are kept once. `names`: the DataInfoId, which all publishers
+ * of a datum have. `all`: also registerId and payload, which pays where another role of the process keeps the same publisher, and nowhere
+ * else: to find that a text is new costs as much as to read the whole publisher from its message.
+ */
+export type SharedTexts = 'names' | 'all';
+
+/**
  * A publisher as stores keep it, by the hundred thousand: a small payload as a text of one byte per character, because an array of its own
  * would take 200 bytes more, equal texts once in the process, whichever role read them from which message, and once per client what its
  * publishers share. It shares no memory with the message it came from. `payload` and `registerVersion` are made anew with each look.
@@ -35,19 +42,19 @@ export class StoredPublisher implements Publisher {
   readonly #stampLow: number;
   readonly #data: string | Uint8Array;
 
-  constructor(content: PublisherContent, life: PublisherLife) {
+  constructor(content: PublisherContent, life: PublisherLife, shared: SharedTexts = 'all') {
     this.dataInfoId = internText(content.dataInfoId);
-    this.registerId = internText(content.registerId);
+    this.registerId = shared === 'all' ? internText(content.registerId) : content.registerId;
     this.#origin = originOf(content, life);
     const { version, stamp } = life.registerVersion;
     this.#version = version;
     this.#stampHigh = Math.floor(stamp / STAMP_LOW_SPAN);
     this.#stampLow = stamp % STAMP_LOW_SPAN;
-    this.#data = content instanceof StoredPublisher ? content.#data : compactBytes(content.payload);
+    this.#data = content instanceof StoredPublisher ? content.#data : compactBytes(content.payload, shared);
   }
 
-  static of(publisher: Publisher): StoredPublisher {
-    return new StoredPublisher(publisher, publisher);
+  static of(publisher: Publisher, shared?: SharedTexts): StoredPublisher {
+    return new StoredPublisher(publisher, publisher, shared);
   }
 
   get registerVersion(): RegisterVersion {
@@ -95,7 +102,7 @@ export class StoredPublisher implements Publisher {
   }
 
   ownedBy(owner: ProcessId): StoredPublisher {
-    return new StoredPublisher(this, { owner, liveness: this.liveness, registerVersion: this.registerVersion });
+    return new StoredPublisher(this, { owner, liveness: this.liveness, registerVersion: this.registerVersion }, 'names');
   }
 }
 
@@ -132,10 +139,11 @@ function sameLiveness(a: Liveness, b: Liveness): boolean {
   return a.kind === 'lease' && b.kind === 'lease' ? a.durationMs === b.durationMs : a.kind === b.kind;
 }
 
-function compactBytes(payload: Uint8Array): string | Uint8Array {
+function compactBytes(payload: Uint8Array, shared: SharedTexts): string | Uint8Array {
   if (payload.length > TEXT_PAYLOAD_MOST_BYTES) return Uint8Array.from(payload);
   // `apply` takes an array of bytes as it is; spreading one would walk it.
-  return internText(String.fromCharCode.apply(null, payload as unknown as number[]));
+  const text = String.fromCharCode.apply(null, payload as unknown as number[]);
+  return shared === 'all' ? internText(text) : text;
 }
 
 function bytesOf(text: string): Uint8Array {
