@@ -2,7 +2,8 @@ import type { DataInfoId } from '../model/data-info-id.ts';
 import { foldDataInfoId } from '../model/data-info-id.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { SlotStatus } from '../model/slot-table.ts';
+import type { PeerId } from '../model/node.ts';
+import { type Slot, SlotStatus } from '../model/slot-table.ts';
 import { payloadBytes } from '../model/stored-publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
 import { decodeSlotBatchAnswer, encodeSlotBatch, type SlotOperation, type SlotOperationResult } from '../wire/slot-batch.ts';
@@ -25,20 +26,29 @@ interface SlotQueue {
   retryDelayMs: number;
 }
 
+/**
+ * Operations of this Session that one leader may have unanswered, before the next batch waits: about 60 ms of its processor. A leader that
+ * is given all at once answers most of it too late, is sent it again meanwhile, and has twice as much to do.
+ */
+const OPERATIONS_UNDER_WAY = 2_000;
 const RETRY_LEAST_MS = 20;
 const RETRY_MOST_MS = 1_000;
 
 /**
  * Carries what this Session's clients changed to the slot leaders: per slot and turn one batch, the next one only after the answer,
  * so that the order per record holds. Nothing is dropped while it waits: a record's newer operation replaces its older one, so
- * memory is bounded by what the Session holds. Moved, MisMatch, silence: the table is refreshed and the batch tried again.
+ * memory is bounded by what the Session holds. No leader is given more at once than it answers in time. Moved, MisMatch, silence: the
+ * table is refreshed and the batch tried again.
  */
 export class SlotWriter {
   readonly #host: RoleHost;
   readonly #router: SlotRouter;
   readonly #timeoutMs: number;
   readonly #queues = new Map<number, SlotQueue>();
+  /** What is to be sent as soon as its leader may be given more, in the order in which it came. */
   readonly #ready = new Set<SlotQueue>();
+  /** Unanswered operations by leader. */
+  readonly #underWay = new Map<PeerId, number>();
   #isFlushScheduled = false;
   #changeId = 0;
   #stopped = false;
@@ -86,21 +96,28 @@ export class SlotWriter {
 
   #flushSoon(queue: SlotQueue): void {
     this.#ready.add(queue);
-    if (this.#isFlushScheduled) return;
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled || this.#ready.size === 0) return;
     this.#isFlushScheduled = true;
     this.#host.clock.soon(() => {
       this.#isFlushScheduled = false;
-      const ready = [...this.#ready];
-      this.#ready.clear();
-      for (const each of ready) void this.#send(each);
+      for (const queue of [...this.#ready]) {
+        const slot = this.#router.slot(queue.slotId);
+        if (slot !== undefined && (this.#underWay.get(slot.leader) ?? 0) >= OPERATIONS_UNDER_WAY) continue;
+        this.#ready.delete(queue);
+        void this.#send(queue, slot);
+      }
     });
   }
 
-  async #send(queue: SlotQueue): Promise<void> {
+  async #send(queue: SlotQueue, slot: Slot | undefined): Promise<void> {
     if (queue.isSending || queue.pending.size === 0 || this.#stopped) return;
     queue.isSending = true;
     const batch = takeBatch(queue);
-    const isAnswered = await this.#deliver(queue.slotId, batch);
+    const isAnswered = slot !== undefined && (await this.#deliver(slot, batch));
     queue.isSending = false;
     if (isAnswered) {
       queue.retryDelayMs = RETRY_LEAST_MS;
@@ -114,9 +131,7 @@ export class SlotWriter {
     this.#host.clock.schedule(delayMs, () => this.#flushSoon(queue));
   }
 
-  async #deliver(slotId: number, batch: readonly Pending[]): Promise<boolean> {
-    const slot = this.#router.slot(slotId);
-    if (slot === undefined) return false;
+  async #deliver(slot: Slot, batch: readonly Pending[]): Promise<boolean> {
     this.#changeId += 1;
     const request = encodeSlotBatch({
       ...this.#router.address(slot),
@@ -125,18 +140,31 @@ export class SlotWriter {
       acceptedAtMs: batch[0]?.acceptedAtMs ?? 0,
       operations: batch.map((pending) => pending.operation),
     });
+    this.#countUnderWay(slot.leader, batch.length);
     try {
       const answer = decodeSlotBatchAnswer(await this.#host.peers.request(slot.leader, request, { timeoutMs: this.#timeoutMs }));
       if (answer.status === SlotStatus.Moved || answer.status === SlotStatus.MisMatch || answer.results.length !== batch.length)
         return false;
       batch.forEach((pending, index) => {
-        for (const done of pending.done) done(answer.results[index] as SlotOperationResult, answer.slotSequence, slotId);
+        for (const done of pending.done) done(answer.results[index] as SlotOperationResult, answer.slotSequence, slot.slotId);
       });
       return true;
     } catch (caught) {
-      this.#host.log.debug('a batch was not answered; it is tried again', { slot: slotId, reason: RegistryError.from(caught).message });
+      this.#host.log.debug('a batch was not answered; it is tried again', {
+        slot: slot.slotId,
+        reason: RegistryError.from(caught).message,
+      });
       return false;
+    } finally {
+      this.#countUnderWay(slot.leader, -batch.length);
+      this.#scheduleFlush();
     }
+  }
+
+  #countUnderWay(leader: PeerId, more: number): void {
+    const count = (this.#underWay.get(leader) ?? 0) + more;
+    if (count > 0) this.#underWay.set(leader, count);
+    else this.#underWay.delete(leader);
   }
 }
 
