@@ -3,6 +3,7 @@ import { RegistryError } from '../model/errors.ts';
 import { fingerprintOf, sameFingerprint } from '../model/fingerprint.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { PeerId } from '../model/node.ts';
+import { compareRegisterVersion } from '../model/register-version.ts';
 import type { RoleHost } from '../seams/host.ts';
 import {
   type CompareDatumsAnswer,
@@ -217,7 +218,13 @@ function applyWhole(replica: SlotReplica, answer: CompareDatumsAnswer, moment: M
   for (const tombstone of answer.tombstones) replica.store.applyTombstone(tombstone, moment);
   for (const datum of answer.datums) {
     const keep = new Set(datum.publishers.map((publisher) => publisher.registerId));
-    for (const publisher of datum.publishers) replica.store.applyPut(publisher, datum.version, moment);
+    for (const publisher of datum.publishers) {
+      const own = replica.store.find(datum.dataInfoId, publisher.registerId);
+      // Nobody whom the leader has asked knew of anything newer: its word stands, or the two would differ for ever.
+      const isNewer = own !== undefined && compareRegisterVersion(own.publisher.registerVersion, publisher.registerVersion) > 0;
+      if (isNewer) replica.store.drop(own, moment);
+      replica.store.applyPut(publisher, datum.version, moment);
+    }
     const own = replica.store.group(foldDataInfoId(datum.dataInfoId), false).datums.find((other) => other.dataInfoId === datum.dataInfoId);
     for (const publisher of own?.publishers ?? []) {
       if (keep.has(publisher.registerId)) continue;

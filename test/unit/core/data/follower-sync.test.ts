@@ -74,6 +74,18 @@ describe('a copy that differs from its leader', () => {
     expect(now).toEqual(['different theirs', 'missing x', 'same x']);
   });
 
+  it('is repaired also where it has a newer record, which nobody whom the leader asked knew of', async () => {
+    const moved = (stamp: number) => ({ ...publisher('moved', `at ${stamp}`), registerVersion: { version: 1, stamp } });
+    const { sync, replica } = follower(
+      [moved(2)],
+      otherLeader([moved(1)], () => true),
+    );
+    await sync.check([replica]);
+    await until(() => replica.phase.kind === 'follower' && replica.phase.isSynced);
+    expect(replica.store.datum(NAME)?.publishers.map((each) => each.registerVersion.stamp)).toEqual([1]);
+    expect(replica.store.datum(NAME)?.version).toBe(9n);
+  });
+
   it('only once is left alone: its log is under way', async () => {
     let questions = 0;
     const isFirst = () => {
