@@ -30,6 +30,7 @@ import { decodeCompareDatums, decodeCompareRoots, encodeCompareDatumsAnswer, enc
 import type { SlotAddress } from '../wire/slot-head.ts';
 import { decodeSlotLog, decodeSlotPage, encodeSlotLogAnswer, encodeSlotPageAnswer } from '../wire/slot-log.ts';
 import { decodeSlotFetch, decodeSlotInterest, encodeSlotFetchAnswer, encodeSlotInterestAnswer } from '../wire/slot-read.ts';
+import { decodeTableGet, encodeTableGetAnswer } from '../wire/table-get.ts';
 import type { DataConfig, DataServer } from './data-server.ts';
 import { holdingOf, inspect } from './datum-inspect.ts';
 import { FlipRepair } from './flip-repair.ts';
@@ -123,12 +124,7 @@ export class DataRole implements DataServer {
       () => this.#replicas.values(),
       (replica, record) => flips.found(replica, record),
     );
-    this.#migration = new Migration(
-      host,
-      () => meta.members,
-      this.#changes,
-      (replica) => this.#migrated(replica),
-    );
+    this.#migration = new Migration(host, meta, this.#changes, (replica) => this.#migrated(replica));
   }
 
   serve(): void {
@@ -136,13 +132,14 @@ export class DataRole implements DataServer {
       [MessageKind.SlotBatch, (from, frame) => this.#batch(from, decodeSlotBatch(frame))],
       [MessageKind.SlotFetch, (_from, frame) => this.#fetch(frame)],
       [MessageKind.SlotInterest, (from, frame) => this.#interest(from, frame)],
-      [MessageKind.SlotLog, (_from, frame) => this.#takeLog(frame)],
+      [MessageKind.SlotLog, (from, frame) => this.#takeLog(from, frame)],
       [MessageKind.SlotPage, (_from, frame) => this.#page(frame)],
       [MessageKind.CompareRoots, (_from, frame) => this.#compareRoots(frame)],
       [MessageKind.CompareDatums, (from, frame) => this.#compare(from, frame)],
       [MessageKind.SessionPulse, (from, frame) => this.#pulse(from, frame)],
       [MessageKind.DatumInspect, (_from, frame) => this.#inspect(decodeDatumInspect(frame))],
       [MessageKind.DatumHoldings, (_from, frame) => encodeDatumHoldingsAnswer(this.#holding(decodeDatumHoldings(frame)))],
+      [MessageKind.TableGet, (_from, frame) => this.#tableGet(frame)],
       [MessageKind.TableChanged, (from, frame) => void this.#meta.handleTableChanged(from, decodeTableChanged(frame))],
     ]);
     this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
@@ -375,11 +372,11 @@ export class DataRole implements DataServer {
     return encodeCompareDatumsAnswer(answerWholeCompare(replica, request, this.#host.processId));
   }
 
-  #takeLog(frame: Uint8Array): Uint8Array {
+  #takeLog(from: PeerId, frame: Uint8Array): Uint8Array {
     const request = decodeSlotLog(frame);
     const replica = this.#replicas.get(request.slotId);
     const leaderEpoch = replica?.leaderEpoch ?? 0;
-    this.#learnEpoch(request);
+    this.#meta.tableNamed(from, request.tableEpoch);
     const isFollowing = replica?.phase.kind === 'follower' && leaderEpoch === request.leaderEpoch;
     const applied = replica !== undefined && isFollowing ? this.#follower.apply(replica, request) : 0;
     const status = isFollowing ? SlotStatus.Accept : SlotStatus.MisMatch;
@@ -403,6 +400,11 @@ export class DataRole implements DataServer {
       behind: behind.map((cursor) => cursor.slotId),
       holds: this.#leases.holds().slice(0, LIMITS.leaseHoldsReported),
     });
+  }
+
+  #tableGet(frame: Uint8Array): Uint8Array {
+    decodeTableGet(frame);
+    return encodeTableGetAnswer(this.#meta.table);
   }
 
   #holding(dataInfoId: DataInfoId): DatumHolding {

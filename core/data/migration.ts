@@ -1,6 +1,8 @@
 import { RegistryError } from '../model/errors.ts';
 import { type Member, type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
+import type { MetaClient } from '../wire/meta-client.ts';
+import { whenGivenUp } from './hand-over.ts';
 import { type CompareEffects, compareSlotWithSession } from './session-compare.ts';
 import type { SlotReplica } from './slot-replica.ts';
 
@@ -10,21 +12,22 @@ const FORCE_AFTER_MS = 40_000;
 const FORCE_AFTER_TRIES = 15;
 
 /**
- * Brings a slot from migrating to serving: it must have been compared with every Session that Meta lists, including those
- * that join meanwhile. Without a single Session nobody could read, so it waits. Ends silently when leadership is lost.
+ * Brings a slot from migrating to serving: its former leader, if it lives, must have given it up, and then the slot must have been
+ * compared with every Session that Meta lists, including those that join meanwhile. Without a single Session nobody could read, so it
+ * waits. Ends silently when leadership is lost.
  */
 export class Migration {
   readonly #host: RoleHost;
-  readonly #members: () => readonly Member[];
+  readonly #meta: MetaClient;
   readonly #effects: CompareEffects;
   readonly #done: (replica: SlotReplica) => void;
   readonly #running = new Map<SlotReplica, number>();
   #waiting: (() => void)[] = [];
   #stopped = false;
 
-  constructor(host: RoleHost, members: () => readonly Member[], effects: CompareEffects, done: (replica: SlotReplica) => void) {
+  constructor(host: RoleHost, meta: MetaClient, effects: CompareEffects, done: (replica: SlotReplica) => void) {
     this.#host = host;
-    this.#members = members;
+    this.#meta = meta;
     this.#effects = effects;
     this.#done = done;
   }
@@ -58,12 +61,14 @@ export class Migration {
   }
 
   async #run(replica: SlotReplica, leaderEpoch: number): Promise<void> {
+    const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'migrating';
+    // First: what the former leader takes until then is known to the Sessions, and comes with the comparison.
+    await whenGivenUp(this.#host, replica, () => this.#meta.table.epoch, isCurrent);
     const startedMs = this.#host.clock.monotonicMs();
     const compared = new Set<string>();
     const tries = new Map<PeerId, number>();
-    const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'migrating';
     while (isCurrent()) {
-      const sessions = this.#members().filter((member) => member.role === Role.Session);
+      const sessions = this.#meta.members.filter((member) => member.role === Role.Session);
       const missing = sessions.filter((member) => !compared.has(member.processId));
       if (sessions.length > 0 && missing.length === 0) break;
       await Promise.all(missing.map((member) => this.#compare(replica, member, compared, tries)));

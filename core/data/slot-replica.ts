@@ -11,7 +11,7 @@ import { SlotStore } from './slot-store.ts';
 /**
  * What this node is for a slot.
  *
- *     follower --(table: leader, new epoch)--> migrating --(compared with every Session)--> serving
+ *     follower --(table: leader, new epoch)--> migrating --(given up by who led before, compared with every Session)--> serving
  *     migrating, serving --(table: follower)--> follower
  *     any --(table: neither)--> dropped with its data
  *
@@ -35,6 +35,8 @@ export class SlotReplica {
   leaderEpoch: number;
   leader: PeerId;
   followers: readonly PeerId[];
+  /** As a leader: who led before, as far as this node knew. */
+  formerLeader: PeerId | undefined;
   /** As a follower: the leader's log up to here is in the store. */
   applied = 0;
   /** As a follower: pages copied from the leader hold its changes up to here. While less is applied, the store is as the slot never was. */
@@ -80,6 +82,7 @@ export class SlotReplica {
   assign(slot: Slot, self: PeerId): boolean {
     this.followers = slot.followers;
     if (slot.leaderEpoch === this.leaderEpoch && slot.leader === this.leader) return false;
+    this.formerLeader = this.leader;
     this.leader = slot.leader;
     this.leaderEpoch = slot.leaderEpoch;
     this.interest = new SlotInterest();

@@ -256,7 +256,7 @@ export class LeaderTerm {
     const dataNodes = this.#membership.members().filter((member) => member.role === Role.Data);
     if (this.#isOver || dataNodes.length === 0 || !this.#isSettled() || this.#isGathering()) return;
     const back = dataNodes.map((member) => member.peer).filter((peer) => this.#restarted.has(peer) && !this.#awaited.has(peer));
-    const next = this.#arranger.arrange(this.#table, new Set(back));
+    const next = this.#arranger.arrange(this.#table, new Set(back), this.#parts.host.clock.monotonicMs());
     const isNew = next !== this.#table;
     if (isNew) await this.#parts.storedTable.save(next, fenceOf(this.#parts.term));
     if (this.#isOver) return;

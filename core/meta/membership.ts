@@ -17,6 +17,8 @@ interface Entry {
 /** More changes of the member list than one Meta sees; term numbers of etcd stay below 2^33, so the product is exact. */
 const EPOCHS_PER_TERM = 2 ** 20;
 
+/** A member that was heard within so many heartbeats is taken for what it last said it is. */
+const BEATS_HEARD_LATELY = 2;
 /** Heartbeats a member must have missed before broken links that a majority of the others reports are believed. */
 const BEATS_MISSED_FOR_EVIDENCE = 3;
 /** The same when there are several others and all of them report it. A stall of two seconds breaks no link. */
@@ -115,9 +117,19 @@ export class Membership {
     return report !== undefined && (report.serving || report.synced) ? report.leaderEpoch : 0;
   }
 
+  /** Whether a member's reports are of a moment ago; one that is not there is not heard. */
+  isHeard(peer: PeerId, nowMs: number): boolean {
+    const entry = this.#entries.get(peer);
+    return entry !== undefined && this.#isHeard(entry, nowMs);
+  }
+
   /** The table under which a member made its last reports; 0 when it is unknown. */
   tableEpochOf(peer: PeerId): number {
     return this.#entries.get(peer)?.tableEpoch ?? 0;
+  }
+
+  #isHeard(entry: Entry, nowMs: number): boolean {
+    return nowMs - entry.lastBeatMs <= BEATS_HEARD_LATELY * this.#heartbeatMs;
   }
 
   #isGone(entry: Entry, nowMs: number): boolean {
@@ -126,7 +138,7 @@ export class Membership {
     if (entry.member.role === Role.Meta) return false;
     if (silentMs <= BEATS_MISSED_WHEN_UNANIMOUS * this.#heartbeatMs) return false;
     const others = [...this.#entries.values()].filter(
-      (other) => other !== entry && other.member.role !== Role.Meta && nowMs - other.lastBeatMs <= 2 * this.#heartbeatMs,
+      (other) => other !== entry && other.member.role !== Role.Meta && this.#isHeard(other, nowMs),
     );
     // Every Session has a link to every Data node and back: they decide. Two of one role may have none, so what one of them does not report
     // says nothing, and what it reports confirms.

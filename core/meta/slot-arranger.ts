@@ -21,7 +21,8 @@ export interface ReplicationState {
 /**
  * Feeds the slot allocation with what the members report: who has taken over which copies, what each slot weighs, where the nodes
  * stand. A report counts for giving copies up only when its sender knew the present table, so that a copy that was given up and
- * assigned again is not taken for whole.
+ * assigned again is not taken for whole; and while a Data node is not heard, nothing is moved for balance: a leader that does not hear
+ * that it leads no more goes on beside the next one.
  */
 export class SlotArranger {
   readonly #slotCount: number;
@@ -42,13 +43,14 @@ export class SlotArranger {
   }
 
   /** The next table; `table` itself when nothing is to be changed. `restarted` nodes live but hold nothing of what the table says. */
-  arrange(table: SlotTable, restarted: ReadonlySet<PeerId>): SlotTable {
+  arrange(table: SlotTable, restarted: ReadonlySet<PeerId>, nowMs: number): SlotTable {
     const members = new Map(this.#dataNodes().map((member) => [member.peer, member]));
     this.#watch.note(
       table,
       (slotId) => this.#isServing(table, slotId),
       (slotId, peer) => this.#isSynced(table, slotId, peer, false),
     );
+    const isHeard = [...members.keys()].every((peer) => this.#membership.isHeard(peer, nowMs));
     return allocateSlots({
       table,
       slotCount: this.#slotCount,
@@ -60,7 +62,7 @@ export class SlotArranger {
       isUnfit: (slotId, peer) => this.#watch.isUnfit(slotId, peer),
       isSynced: (slotId, peer) => this.#isSynced(table, slotId, peer, true),
       wholeEpochOf: (slotId, peer) => this.#membership.wholeEpochOf(peer, slotId),
-      isStable: table.slots.every((slot) => this.#isServing(table, slot.slotId)),
+      isStable: isHeard && table.slots.every((slot) => this.#isServing(table, slot.slotId)),
     });
   }
 

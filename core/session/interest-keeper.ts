@@ -148,7 +148,7 @@ export class InterestKeeper {
       this.#meta.linkWorks(peer);
       this.#holds.set(peer, answer.holds);
       this.#events.stampSeen(answer.highestStamp);
-      if (answer.tableEpoch > this.#meta.table.epoch) this.#router.refresh();
+      this.#meta.tableNamed(peer, answer.tableEpoch);
       const sent = new Map(cursors.map((cursor) => [cursor.slotId, cursor.notice]));
       for (const slotId of answer.behind) {
         const slot = this.#slots.get(slotId);

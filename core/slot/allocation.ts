@@ -27,7 +27,7 @@ export interface AllocationInput {
    * is replaced by. Nobody knows when absent.
    */
   readonly wholeEpochOf?: (slotId: number, follower: PeerId) => number | undefined;
-  /** True when every slot is served: only then is anything moved for balance. */
+  /** True when every slot is served and every node heard: only then is anything moved for balance. */
   readonly isStable: boolean;
 }
 

@@ -29,6 +29,7 @@ export const WIRE_DIRECTIONS: Readonly<Record<Exclude<MessageKind, typeof Messag
   [MessageKind.Heartbeat]: { from: [Meta, Data, Session], to: [Meta] },
   [MessageKind.TableChanged]: { from: [Meta], to: [Data, Session] },
   [MessageKind.SessionLoads]: { from: [Session], to: [Meta] },
+  [MessageKind.TableGet]: { from: [Data, Session], to: [Data] },
   [MessageKind.DocumentGet]: { from: [Data, Session], to: [Meta] },
   [MessageKind.DocumentList]: { from: [Data, Session], to: [Meta] },
   [MessageKind.DocumentWrite]: { from: [Data, Session], to: [Meta] },

@@ -29,6 +29,7 @@ export const MessageKind = {
   Heartbeat: 20,
   TableChanged: 21,
   SessionLoads: 22,
+  TableGet: 23,
   DocumentGet: 30,
   DocumentList: 31,
   DocumentWrite: 32,

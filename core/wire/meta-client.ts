@@ -6,6 +6,7 @@ import type { RoleHost } from '../seams/host.ts';
 import type { Closeable, RequestOptions } from '../seams/transport.ts';
 import { errorIn } from './frame.ts';
 import { decodeHeartbeatAnswer, encodeHeartbeat, type HeartbeatAnswer, type SlotReport } from './heartbeat.ts';
+import { decodeTableGetAnswer, encodeTableGet } from './table-get.ts';
 
 /** What a Data node or Session tells Meta with each heartbeat. */
 export interface HeartbeatReport {
@@ -48,7 +49,7 @@ export interface MetaChange {
 
 /**
  * A node's view of Meta: it heartbeats, keeps the newest slot table and member list, and tells who listens when they
- * change. When Meta is gone the last of both stay in force.
+ * change. When Meta is gone the last of both stay in force, until somebody who reaches it names a newer table.
  */
 export class MetaClient {
   readonly #options: MetaClientOptions;
@@ -66,6 +67,8 @@ export class MetaClient {
   #timer: Timer | undefined;
   #beating: Promise<void> | undefined;
   #beatAgain = false;
+  /** The Data node that named the newest table, and its epoch. */
+  #newest: { readonly holder: PeerId; readonly tableEpoch: number } | undefined;
   /** While nobody leads, whoever misses a newer table must not ask without a pause. */
   #notBeforeMs = 0;
   #stopped = false;
@@ -160,6 +163,13 @@ export class MetaClient {
     if (epochs.tableEpoch !== this.#table.epoch || epochs.membersEpoch !== this.#membersEpoch) this.refresh();
   }
 
+  /** A Data node names the table that it holds. If it is newer Meta is asked, and when Meta does not answer, that node. */
+  tableNamed(holder: PeerId, tableEpoch: number): void {
+    if (tableEpoch <= this.#table.epoch) return;
+    this.#newest = { holder, tableEpoch };
+    this.refresh();
+  }
+
   /** A link that works again is no evidence any more. */
   linkWorks(peer: PeerId): void {
     this.#broken.delete(peer);
@@ -196,6 +206,7 @@ export class MetaClient {
       const { clock } = this.#options.host;
       this.#notBeforeMs = clock.monotonicMs() + this.#options.heartbeatMs * RETRY_SHARE;
       this.#options.host.log.warn('Meta did not take the heartbeat; going on with the last slot table', { reason: error.message });
+      return this.#askHolder();
     });
     await this.#beating;
     this.#beating = undefined;
@@ -203,6 +214,20 @@ export class MetaClient {
       this.#beatAgain = false;
       this.refresh();
     } else this.#scheduleNext();
+  }
+
+  /** Not for a first table: whether a node that has just started may lead what it led before only Meta knows. */
+  async #askHolder(): Promise<void> {
+    const newest = this.#newest;
+    if (newest === undefined || newest.tableEpoch <= this.#table.epoch || this.#table.epoch === 0 || this.#stopped) return;
+    const { host, heartbeatMs } = this.#options;
+    try {
+      const answer = await host.peers.request(newest.holder, encodeTableGet(), { timeoutMs: heartbeatMs });
+      const table = this.#takeTable(decodeTableGetAnswer(answer));
+      if (table) this.#tell({ table, members: false, documents: false });
+    } catch (caught) {
+      host.log.debug('a newer slot table could not be had', { holder: newest.holder, reason: RegistryError.from(caught).message });
+    }
   }
 
   async #heartbeat(leaseMs: number): Promise<void> {
@@ -265,8 +290,7 @@ export class MetaClient {
 
   #learn(answer: HeartbeatAnswer): void {
     this.#answeredAtMs = this.#options.host.clock.monotonicMs();
-    const table = answer.table !== undefined && answer.table.epoch > this.#table.epoch;
-    if (answer.table !== undefined && table) this.#table = answer.table;
+    const table = answer.table !== undefined && this.#takeTable(answer.table);
     // Epochs grow over all terms: a list of an older term may arrive late.
     const members = answer.members !== undefined && answer.membersEpoch > this.#membersEpoch;
     if (answer.members !== undefined && members) {
@@ -276,7 +300,17 @@ export class MetaClient {
     }
     const documents = answer.documentRevision !== this.#documentRevision;
     this.#documentRevision = answer.documentRevision;
-    if (!table && !members && !documents) return;
-    for (const listener of [...this.#listeners]) listener({ table, members, documents });
+    if (table || members || documents) this.#tell({ table, members, documents });
+  }
+
+  /** Whether it is newer than what this node held. */
+  #takeTable(table: SlotTable): boolean {
+    const isNewer = table.epoch > this.#table.epoch;
+    if (isNewer) this.#table = table;
+    return isNewer;
+  }
+
+  #tell(change: MetaChange): void {
+    for (const listener of [...this.#listeners]) listener(change);
   }
 }

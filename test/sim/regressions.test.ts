@@ -22,6 +22,8 @@ const REGRESSIONS: readonly (readonly [plan: Plan, seed: number, found: string])
   ['many', 40153, 'a process with all roles died with a withdrawal that it had acknowledged to itself'],
   ['many', 44248129, 'a client that came with a newer list from another Session was not pushed what looked unchanged to its new one'],
   ['many', 1002, 'a Meta that led again in the same term numbered its member lists anew, and old ones stayed in force'],
+  ['many', 179901261, 'a leader of before that Meta could not reach led on beside its successor'],
+  ['operated', 7710040, 'a follower with a newer record than its leader refused the repair for ever'],
   ['operated', 7, 'a Session that stopped a moment after a client connection broke failed with an internal error'],
   ['operated', 202, 'a leader was lost before it served, and was replaced by a node that had just started beside one that held everything'],
 ];

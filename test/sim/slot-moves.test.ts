@@ -66,6 +66,43 @@ describe('a Data node that cannot reach one of the others', () => {
   });
 });
 
+describe('a leader that Meta cannot reach when its leaderships are moved', () => {
+  it('gives them up before they are led elsewhere, and the Session on its side of the network follows', async () => {
+    const { small, shorter, table } = await populated(['d1', 'd2'], ['d1'], 2);
+    const served = (name: string) =>
+      new Set(
+        small
+          .node(name)
+          .data?.slots()
+          .flatMap(({ slotId, phase }) => (phase === 'serving' ? [slotId] : [])),
+      );
+    const epochs = () => [small.node('d1').data, small.node('s2').session].map((role) => role?.cluster().table.epoch);
+    const isHeard = () => epochs().every((epoch) => epoch === table().epoch);
+    small.start('d2');
+    await small.until('leaderships begin to move', () => holds(table(), 'd2').leads > 0 && isHeard());
+    const { epoch } = table();
+    for (const name of ['d1', 's2']) {
+      small.cluster.network.cut(name, 'm');
+      small.cluster.network.cut('m', name);
+    }
+    const servedTwice: number[] = [];
+    const watch = () => {
+      const others = served('d2');
+      servedTwice.push(...[...served('d1')].filter((slotId) => others.has(slotId)));
+      small.world.at(undefined, 5, watch);
+    };
+    watch();
+    await small.until('more of them move', () => table().epoch > epoch, 3_000);
+    await small.until('they are served', () => served('d2').size === holds(table(), 'd2').leads, 4_000);
+    await small.until('all have heard of it', isHeard, 4_000);
+    expect(servedTwice).toEqual([]);
+    expect(shorter()).toEqual([]);
+    const lists = SERVICES.map((service) => small.subscribe('s1', service));
+    for (const service of SERVICES) publish(small.connect('s2'), service, 'late');
+    await small.until('what is said on one side is seen on the other', () => lists.every((seen) => seen.at(-1)?.length === 21), 3_000);
+  });
+});
+
 describe('the configured number of copies', () => {
   it('is restored after the loss of a node, which nobody notices', async () => {
     const { small, shorter, table } = await populated(['d1', 'd2', 'd3'], ['d1', 'd2', 'd3'], 2);

@@ -13,6 +13,7 @@ class Nodes {
   readonly membership = new Membership(1_000, 1, 0);
   readonly arranger: SlotArranger;
   table: SlotTable = EMPTY_SLOT_TABLE;
+  nowMs = 0;
 
   constructor(slotCount: number, replicas: number) {
     this.arranger = new SlotArranger(slotCount, replicas, this.membership);
@@ -32,7 +33,7 @@ class Nodes {
     };
     const epochs = { tableEpoch: more.tableEpoch ?? this.table.epoch, membersEpoch: 0 };
     const request = { cluster: 'c', slotCount: 4, member, leaseMs: 20_000, ...epochs, load: 0, slots, broken: [] };
-    this.membership.beat(request, 0);
+    this.membership.beat(request, this.nowMs);
     this.arranger.noteWeights(request);
   }
 
@@ -54,7 +55,7 @@ class Nodes {
   }
 
   arrange(restarted = NOBODY): SlotTable {
-    this.table = this.arranger.arrange(this.table, restarted);
+    this.table = this.arranger.arrange(this.table, restarted, this.nowMs);
     return this.table;
   }
 
@@ -88,6 +89,22 @@ describe('the slot arranger', () => {
     nodes.beat('a');
     nodes.beat('b');
     expect(nodes.arrange()).toBe(settled);
+  });
+
+  it('moves nothing for balance while a Data node has not been heard for two heartbeats', () => {
+    const nodes = new Nodes(4, 2);
+    for (const name of ['a', 'b']) nodes.beat(name);
+    nodes.table = { epoch: 7, slots: [0, 1, 2, 3].map((slotId) => ({ slotId, leader: at('a'), leaderEpoch: 1, followers: [at('b')] })) };
+    nodes.reportAll();
+    nodes.nowMs = 2_001;
+    nodes.beat(
+      'b',
+      [0, 1, 2, 3].map((slotId) => ({ slotId, leaderEpoch: 1, serving: false, synced: true, weight: 0 })),
+    );
+    const before = nodes.table;
+    expect(nodes.arrange()).toBe(before);
+    nodes.reportAll();
+    expect(nodes.arrange().slots.filter((slot) => slot.leader === at('b'))).toHaveLength(2);
   });
 
   it('gives a copy up only when what is said of the others is said under the present table', () => {

@@ -1,6 +1,6 @@
 import type { DataInfoId, FoldedId } from '../../../../core/model/data-info-id.ts';
 import type { Member, PeerId, ProcessId } from '../../../../core/model/node.ts';
-import { SlotStatus } from '../../../../core/model/slot-table.ts';
+import { SlotStatus, type SlotTable } from '../../../../core/model/slot-table.ts';
 import * as inspect from '../../../../core/wire/datum-inspect.ts';
 import * as documents from '../../../../core/wire/documents.ts';
 import { MessageKind } from '../../../../core/wire/frame.ts';
@@ -11,6 +11,7 @@ import * as batch from '../../../../core/wire/slot-batch.ts';
 import * as compare from '../../../../core/wire/slot-compare.ts';
 import * as log from '../../../../core/wire/slot-log.ts';
 import * as read from '../../../../core/wire/slot-read.ts';
+import * as table from '../../../../core/wire/table-get.ts';
 import {
   ADDRESS,
   BARE,
@@ -299,6 +300,16 @@ const [META, DATA, SESSION] = MEMBERS as [Member, Member, Member];
 const BYTES = Uint8Array.of(0, 1, 255);
 const LARGE_BYTES = new Uint8Array(1024 * 1024).fill(7);
 
+const LARGE_TABLE: SlotTable = {
+  epoch: MAX,
+  slots: many(4_096, (slotId) => ({
+    slotId,
+    leader: `node-${slotId % 20}/data` as PeerId,
+    leaderEpoch: slotId,
+    followers: ['node-20/data', 'node-21/data'] as PeerId[],
+  })),
+};
+
 export const META_MESSAGES: readonly Message[] = [
   message('heartbeat', MessageKind.Heartbeat, heartbeat.encodeHeartbeat, heartbeat.decodeHeartbeat, {
     'of a Data node': {
@@ -369,15 +380,7 @@ export const META_MESSAGES: readonly Message[] = [
       tableEpoch: MAX,
       membersEpoch: MAX,
       documentRevision: MAX,
-      table: {
-        epoch: MAX,
-        slots: many(4_096, (slotId) => ({
-          slotId,
-          leader: `node-${slotId % 20}/data` as PeerId,
-          leaderEpoch: slotId,
-          followers: ['node-20/data', 'node-21/data'] as PeerId[],
-        })),
-      },
+      table: LARGE_TABLE,
       members: many(200, (i) => ({ ...DATA, processId: `node-${i}#1` as ProcessId })),
     },
   }),
@@ -394,6 +397,12 @@ export const META_MESSAGES: readonly Message[] = [
     ],
     empty: [],
     large: many(400, (i) => ({ peer: `node-${i}/session` as PeerId, connections: MAX })),
+  }),
+  message('table get', MessageKind.TableGet, table.encodeTableGet, table.decodeTableGet, { usual: undefined }),
+  message('table get answer', MessageKind.TableGet, table.encodeTableGetAnswer, table.decodeTableGetAnswer, {
+    usual: TABLE,
+    empty: { epoch: 0, slots: [] },
+    large: LARGE_TABLE,
   }),
   message('document get', MessageKind.DocumentGet, documents.encodeDocumentGet, documents.decodeDocumentGet, {
     usual: 'config/订单',

@@ -1,0 +1,108 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { whenGivenUp } from '../../../../core/data/hand-over.ts';
+import { SlotReplica } from '../../../../core/data/slot-replica.ts';
+import { RegistryError, RegistryErrorCode } from '../../../../core/model/errors.ts';
+import type { PeerId } from '../../../../core/model/node.ts';
+import { SlotStatus } from '../../../../core/model/slot-table.ts';
+import type { RoleHost } from '../../../../core/seams/host.ts';
+import { decodeSlotLog, encodeSlotLogAnswer } from '../../../../core/wire/slot-log.ts';
+import { HandClock } from '../../../support/hand-clock.ts';
+import { SILENT_LOG } from '../../../support/standalone.ts';
+
+const [SELF, FORMER, THIRD] = ['d1/data', 'd2/data', 'd3/data'] as [PeerId, PeerId, PeerId];
+const TABLE_EPOCH = 9;
+
+describe('a slot that changes its leader', () => {
+  let clock: HandClock;
+  let asked: PeerId[];
+  let answer: () => Promise<number>;
+  let replica: SlotReplica;
+  let isCurrent: boolean;
+  let isGivenUp: boolean;
+
+  beforeEach(() => {
+    clock = new HandClock();
+    asked = [];
+    isCurrent = true;
+    isGivenUp = false;
+    replica = new SlotReplica({ slotId: 3, leader: FORMER, leaderEpoch: 1, followers: [SELF, THIRD] }, SELF);
+  });
+
+  function lead(followers: readonly PeerId[]): void {
+    replica.assign({ slotId: 3, leader: SELF, leaderEpoch: 2, followers }, SELF);
+    const request = async (peer: PeerId, frame: Uint8Array) => {
+      asked.push(peer);
+      const { tableEpoch, leaderEpoch, entries } = decodeSlotLog(frame);
+      expect({ tableEpoch, leaderEpoch, entries }).toEqual({ tableEpoch: TABLE_EPOCH, leaderEpoch: 2, entries: [] });
+      return encodeSlotLogAnswer({ status: SlotStatus.MisMatch, tableEpoch: 0, leaderEpoch: await answer(), applied: 0 });
+    };
+    const host = { clock, log: SILENT_LOG, processId: 'd1#1', peers: { request } } as unknown as RoleHost;
+    const whenDone = whenGivenUp(
+      host,
+      replica,
+      () => TABLE_EPOCH,
+      () => isCurrent,
+    );
+    void whenDone.then(() => {
+      isGivenUp = true;
+    });
+  }
+
+  /** Lets answers arrive, then time pass until the next question. */
+  async function pass(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(clock.waitsMs[0] ?? 0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  it.each([
+    ['names the new leader epoch', 2],
+    ['was started again and holds nothing of the slot', 0],
+  ])('is waited for until who led before %s', async (_what, last) => {
+    answer = () => Promise.resolve(asked.length < 3 ? 1 : last);
+    lead([FORMER, THIRD]);
+    for (let i = 0; i < 2; i += 1) {
+      expect(isGivenUp).toBe(false);
+      await pass();
+    }
+    expect(isGivenUp).toBe(true);
+    expect(asked).toEqual([FORMER, FORMER, FORMER]);
+  });
+
+  it('is not waited for when who led before is gone', async () => {
+    lead([THIRD]);
+    await pass();
+    expect({ isGivenUp, asked }).toEqual({ isGivenUp: true, asked: [] });
+  });
+
+  it('is waited for no longer when who led before is gone', async () => {
+    answer = () => Promise.reject(new RegistryError(RegistryErrorCode.Unavailable, 'the link broke'));
+    lead([FORMER, THIRD]);
+    await pass();
+    expect(isGivenUp).toBe(false);
+    replica.assign({ slotId: 3, leader: SELF, leaderEpoch: 2, followers: [THIRD] }, SELF);
+    await pass();
+    expect(isGivenUp).toBe(true);
+  });
+
+  it('is waited for no longer when it is led by another node again', async () => {
+    answer = () => Promise.resolve(1);
+    lead([FORMER, THIRD]);
+    await pass();
+    expect(isGivenUp).toBe(false);
+    isCurrent = false;
+    await pass();
+    expect(isGivenUp).toBe(true);
+  });
+
+  it('is led after 5 s when who led before cannot be reached', async () => {
+    answer = () => Promise.reject(new RegistryError(RegistryErrorCode.Unavailable, 'the link broke'));
+    lead([FORMER, THIRD]);
+    while (clock.monotonicMs() <= 5_000) {
+      expect(isGivenUp).toBe(false);
+      await pass();
+    }
+    expect(isGivenUp).toBe(true);
+    expect(clock.monotonicMs()).toBeLessThan(5_500);
+  });
+});
