@@ -84,8 +84,7 @@ export class DataRole implements DataServer {
   readonly #holdUntilMs: number;
   /** From then on newcomers count for what is missing after a restart. */
   readonly #settledAtMs: number;
-  #isRotating = false;
-  #isRotationDue = false;
+  #rotation: Promise<void> | undefined;
   #stopped = false;
 
   constructor(
@@ -202,6 +201,8 @@ export class DataRole implements DataServer {
     this.#follower.stop();
     this.#stream.stop();
     this.#changes.stop();
+    this.#restart.stop();
+    await this.#rotation;
     await this.#rotate();
     await this.#meta.stop();
     for (const closeable of this.#closeables) closeable.close();
@@ -254,7 +255,7 @@ export class DataRole implements DataServer {
     // A new leader cannot know how long ago each lease was renewed: all run for a whole period.
     for (const record of replica.store.records()) this.#leases.grant(record);
     // What it followed so far is not in the restart cache.
-    if (replica.store.publisherCount > 0) this.#isRotationDue = true;
+    if (replica.store.publisherCount > 0) this.#restart.keep(replica.store.publishers(), () => replica.store.highestVersion);
     this.#restoreSlot(replica);
     this.#migration.start(replica);
   }
@@ -273,8 +274,6 @@ export class DataRole implements DataServer {
     this.#restored = this.#restored.filter((publisher) => !isOfSlot(publisher));
     for (const publisher of mine) this.#changes.put(replica, publisher);
     this.#restart.flush(replica.store.highestVersion);
-    // What was just noted again makes the journal longer with each restart.
-    this.#isRotationDue = true;
   }
 
   #migrated(replica: SlotReplica): void {
@@ -450,7 +449,7 @@ export class DataRole implements DataServer {
       void this.#compareWithSessions();
       void this.#follower.check([...this.#replicas.values()]);
     }
-    if (this.#isRotationDue || this.#restart.journalBytes > this.#config.snapshotEveryBytes) void this.#rotate();
+    if (this.#restart.journalBytes > this.#config.snapshotEveryBytes) void this.#rotate();
     this.#changes.flushSoon();
   }
 
@@ -492,14 +491,18 @@ export class DataRole implements DataServer {
     this.#changes.flushSoon();
   }
 
-  async #rotate(): Promise<void> {
-    if (this.#isRotating) return;
-    this.#isRotating = true;
-    this.#isRotationDue = false;
-    const led = [...this.#replicas.values()].filter((replica) => replica.isLeader);
-    const publishers = led.flatMap((replica) => [...replica.store.records()].map((record) => record.publisher));
-    await this.#restart.rotate([...publishers, ...this.#restored], this.#held.missing(), this.#highestVersion());
-    this.#isRotating = false;
+  #rotate(): Promise<void> {
+    this.#rotation ??= this.#restart.rotate(this.#remembered(), this.#highestVersion()).finally(() => {
+      this.#rotation = undefined;
+    });
+    return this.#rotation;
+  }
+
+  /** What a restart has to know of. */
+  *#remembered() {
+    for (const replica of this.#replicas.values()) if (replica.isLeader) yield* replica.store.publishers();
+    yield* this.#restored;
+    yield* this.#held.missing();
   }
 
   #highestVersion(): DatumVersion {

@@ -1,4 +1,5 @@
 import type { FoldedId } from '../model/data-info-id.ts';
+import type { MissingPublisher } from './restart-cache.ts';
 
 /**
  * Names whose connection publishers are known from before a restart and are not all back yet. Their lists are shown to
@@ -50,7 +51,7 @@ export class HeldNames {
   }
 
   /** What is still missing, so that a second restart holds for it too. */
-  *missing(): IterableIterator<{ readonly foldedId: FoldedId; readonly registerId: string }> {
+  *missing(): IterableIterator<MissingPublisher> {
     for (const [foldedId, ids] of this.#missing) for (const registerId of ids) yield { foldedId, registerId };
   }
 

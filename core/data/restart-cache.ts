@@ -3,6 +3,7 @@ import { ByteWriter } from '../codec/byte-writer.ts';
 import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
 import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { Publisher } from '../model/publisher.ts';
 import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { Clock } from '../seams/clock.ts';
@@ -13,7 +14,7 @@ import { readPublisher, writePublisher } from '../wire/records.ts';
 /**
  * What a restart needs to know of the time before it, kept through a SlotCache (design: restart).
  *
- *     snapshot := items          journal record := items
+ *     piece of the snapshot := items          journal record := items
  *     items    := item*
  *     item     := 1 wallMs:f64 highestVersion:u64                a sign that this node lived then
  *               | 2 publisher                                    a lease publisher was put
@@ -34,11 +35,22 @@ export interface Restored {
   readonly highestVersion: DatumVersion;
 }
 
+/** A connection publisher of before this start that is not back yet. */
+export interface MissingPublisher {
+  readonly foldedId: FoldedId;
+  readonly registerId: string;
+}
+
 export class RestartCache {
   readonly #cache: SlotCache;
   readonly #clock: Clock;
   readonly #log: Log;
   #pending = new ByteWriter();
+  /** Something was noted that the snapshot may not have. */
+  #isChanged = false;
+  /** Ends when what was to be kept so far is noted. */
+  #keeping: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(cache: SlotCache, clock: Clock, log: Log) {
     this.#cache = cache;
@@ -50,7 +62,7 @@ export class RestartCache {
   async load(oldestMs: number): Promise<Restored> {
     const { snapshot, journal } = await this.#cache.load();
     const state = new Replay();
-    for (const bytes of snapshot === undefined ? journal : [snapshot, ...journal]) {
+    for (const bytes of [...snapshot, ...journal]) {
       try {
         state.apply(bytes);
       } catch (caught) {
@@ -64,18 +76,19 @@ export class RestartCache {
   }
 
   put(publisher: Publisher): void {
-    if (publisher.liveness.kind === 'lease') writePublisher(this.#pending.u8(Item.LeasePut), publisher);
-    else this.#pending.u8(Item.ConnectionPut).text(publisher.dataInfoId).text(publisher.registerId);
+    this.#isChanged = true;
+    writePut(this.#pending, publisher);
   }
 
   gone(publisher: Publisher): void {
+    this.#isChanged = true;
     const item = publisher.liveness.kind === 'lease' ? Item.LeaseGone : Item.ConnectionGone;
     this.#pending.u8(item).text(publisher.dataInfoId).text(publisher.registerId);
   }
 
   /** Noted by itself only where nothing else happens. */
   alive(highestVersion: DatumVersion): void {
-    this.#pending.u8(Item.Alive).f64(this.#clock.wallMs()).u64(highestVersion);
+    this.#writeAlive(this.#pending, highestVersion);
   }
 
   /** Hands what was noted to the operating system, with a sign of life: call before acknowledging it. */
@@ -90,20 +103,60 @@ export class RestartCache {
     return this.#cache.journalBytes();
   }
 
-  /** Replaces everything by the present state; `missing` are connection publishers of before this start that are not back yet. */
-  async rotate(
-    publishers: Iterable<Publisher>,
-    missing: Iterable<{ readonly foldedId: FoldedId; readonly registerId: string }>,
-    highestVersion: DatumVersion,
-  ): Promise<void> {
-    this.#pending = new ByteWriter(4_096);
-    this.alive(highestVersion);
-    for (const publisher of publishers) this.put(publisher);
-    for (const { foldedId, registerId } of missing) this.#pending.u8(Item.ConnectionPut).text(foldedId).text(registerId);
-    const snapshot = this.#pending.finish();
-    this.#pending = new ByteWriter();
-    await this.#cache.rotate(snapshot);
+  /**
+   * Notes what nobody had to remember until now, piece by piece with other work in between. What is taken from `publishers` must be true
+   * then: what changes meanwhile is noted as it happens.
+   */
+  keep(publishers: Iterable<Publisher>, highestVersion: () => DatumVersion): void {
+    this.#isChanged = true;
+    this.#keeping = this.#keeping.then(async () => {
+      for (const publisher of publishers) {
+        if (this.#stopped) return;
+        this.put(publisher);
+        if (this.#pending.length < LIMITS.snapshotPieceBytes) continue;
+        this.flush(highestVersion());
+        await new Promise<void>((resolve) => this.#clock.soon(resolve));
+      }
+      this.flush(highestVersion());
+    });
   }
+
+  /**
+   * Replaces everything by what is to be remembered, unless nothing has changed. It is taken piece by piece with other work in between: what
+   * changes meanwhile is noted as it happens, and read after the snapshot.
+   */
+  async rotate(remembered: Iterable<Publisher | MissingPublisher>, highestVersion: DatumVersion): Promise<void> {
+    if (!this.#isChanged) return;
+    this.#isChanged = false;
+    await this.#cache.rotate(this.#pieces(remembered, highestVersion));
+  }
+
+  /** Nothing more is kept: a last rotation has everything. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  *#pieces(remembered: Iterable<Publisher | MissingPublisher>, highestVersion: DatumVersion): IterableIterator<Uint8Array> {
+    let writer = new ByteWriter();
+    this.#writeAlive(writer, highestVersion);
+    for (const publisher of remembered) {
+      writePut(writer, publisher);
+      if (writer.length < LIMITS.snapshotPieceBytes) continue;
+      yield writer.finish();
+      writer = new ByteWriter();
+    }
+    yield writer.finish();
+  }
+
+  #writeAlive(writer: ByteWriter, highestVersion: DatumVersion): void {
+    writer.u8(Item.Alive).f64(this.#clock.wallMs()).u64(highestVersion);
+  }
+}
+
+function writePut(writer: ByteWriter, publisher: Publisher | MissingPublisher): void {
+  if ('foldedId' in publisher) writer.u8(Item.ConnectionPut).text(publisher.foldedId).text(publisher.registerId);
+  else if (publisher.liveness.kind === 'lease') writePublisher(writer.u8(Item.LeasePut), publisher);
+  else writer.u8(Item.ConnectionPut).text(publisher.dataInfoId).text(publisher.registerId);
 }
 
 class Replay {

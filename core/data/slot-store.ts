@@ -225,6 +225,13 @@ export class SlotStore {
     for (const group of this.#groups.values()) for (const datum of group.datums.values()) yield* datum.records();
   }
 
+  /** What is here at the moment when it is taken, however long the reader takes: a record that went meanwhile is left out, one that came is not seen. */
+  *publishers(): IterableIterator<StoredPublisher> {
+    for (const record of [...this.records()]) {
+      if (record.datum.find(record.publisher.registerId) === record) yield record.publisher;
+    }
+  }
+
   /** Session processes that own connection publishers here. */
   owners(): IterableIterator<ProcessId> {
     return this.#ownerRoots.keys();

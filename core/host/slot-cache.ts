@@ -5,22 +5,25 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../seams/log.ts';
 import type { SlotCache } from '../seams/store.ts';
 import { crc32c } from '../slot/crc32c.ts';
 
 /**
- * Snapshot and journals in a folder. Records are `length:u32 crc32c:u32 bytes`; the first that does not check ends a journal.
+ * Snapshot and journals in a folder. Records are `length:u32 crc32c:u32 bytes`; the first that does not check ends a file.
  *
- * Generation N is `snapshot-N` and `journal-N`. A rotation first opens `journal-N+1`, then writes the new snapshot beside the
- * old one and renames it: a crash in between leaves the old snapshot and both journals, which are read in order.
+ * Generation N is `snapshot-N`, and the journals from `journal-N` on, read in order; records are appended to the last one. A rotation first
+ * begins `journal-M+1` behind the last one, then writes `snapshot-M+1` beside the old one and renames it, then raises the generation to M+1
+ * and removes what is older. A crash or a failure in between leaves the old snapshot and all journals since.
  */
 const HEAD_BYTES = 8;
 
@@ -37,23 +40,28 @@ export function openSlotCache(options: SlotCacheOptions): SlotCache {
 class FileSlotCache implements SlotCache {
   readonly #folder: string;
   readonly #log: Log;
-  #generation = 0;
+  #generation: number;
+  #last: number;
   #journal: number | undefined;
-  /** Bytes of whole records in the current journal; what stands behind them is torn and is cut off before the next append. */
-  #journalBytes = 0;
+  /** Bytes of whole records in the last journal; what stands behind them is torn and is cut off before the next append. */
+  #lastBytes: number;
+  /** The same of the journals before it, since the generation. */
+  #earlierBytes: number;
   #isFailing = false;
 
   constructor({ folder, log }: SlotCacheOptions) {
     this.#folder = folder;
     this.#log = log;
     this.#generation = this.#readGeneration();
-    this.#journalBytes = this.#readRecords(`journal-${this.#generation}`).reduce((sum, record) => sum + HEAD_BYTES + record.length, 0);
+    const journals = this.#journals();
+    this.#last = journals.at(-1) ?? this.#generation;
+    this.#lastBytes = this.#bytesOf(this.#last);
+    this.#earlierBytes = journals.slice(0, -1).reduce((sum, number) => sum + this.#bytesOf(number), 0);
   }
 
-  async load(): Promise<{ readonly snapshot: Uint8Array | undefined; readonly journal: readonly Uint8Array[] }> {
-    const [snapshot] = this.#readRecords(`snapshot-${this.#generation}`);
-    const journal = [...this.#readRecords(`journal-${this.#generation}`), ...this.#readRecords(`journal-${this.#generation + 1}`)];
-    return { snapshot, journal };
+  async load(): Promise<{ readonly snapshot: readonly Uint8Array[]; readonly journal: readonly Uint8Array[] }> {
+    const snapshot = this.#readRecords(`snapshot-${this.#generation}`);
+    return { snapshot, journal: this.#journals().flatMap((number) => this.#readRecords(`journal-${number}`)) };
   }
 
   append(record: Uint8Array): void {
@@ -62,7 +70,7 @@ class FileSlotCache implements SlotCache {
       const framed = frame(record);
       const written = writeSync(this.#journal, framed);
       if (written < framed.length) throw new Error(`only ${written} of ${framed.length} bytes were taken`);
-      this.#journalBytes += framed.length;
+      this.#lastBytes += framed.length;
       if (this.#isFailing) this.#log.info('the restart cache works again');
       this.#isFailing = false;
     } catch (caught) {
@@ -74,27 +82,39 @@ class FileSlotCache implements SlotCache {
     }
   }
 
-  async rotate(snapshot: Uint8Array): Promise<void> {
-    const next = this.#generation + 1;
+  async rotate(pieces: Iterable<Uint8Array>): Promise<void> {
+    const next = this.#last + 1;
     try {
-      this.#closeJournal();
       writeFileSync(this.#path(`journal-${next}`), '');
-      writeFileSync(this.#path(`snapshot-${next}.new`), frame(snapshot));
-      renameSync(this.#path(`snapshot-${next}.new`), this.#path(`snapshot-${next}`));
+      this.#closeJournal();
+      this.#last = next;
+      this.#earlierBytes += this.#lastBytes;
+      this.#lastBytes = 0;
+      await this.#writeSnapshot(`snapshot-${next}`, pieces);
       writeFileSync(this.#path('generation.new'), String(next));
       renameSync(this.#path('generation.new'), this.#path('generation'));
       this.#generation = next;
-      this.#journalBytes = 0;
-      for (const name of [`snapshot-${next - 1}`, `journal-${next - 1}`]) {
-        rmSync(this.#path(name), { force: true });
-      }
+      this.#earlierBytes = 0;
+      for (const { name, number } of this.#numbered()) if (number < next) rmSync(this.#path(name), { force: true, recursive: true });
     } catch (caught) {
       this.#log.error('the restart snapshot could not be written', { reason: String(caught) });
     }
   }
 
+  /** Lets the event loop turn with each piece. */
+  async #writeSnapshot(name: string, pieces: Iterable<Uint8Array>): Promise<void> {
+    const path = this.#path(`${name}.new`);
+    const file = await open(path, 'w');
+    try {
+      for (const piece of pieces) await file.appendFile(frame(piece));
+    } finally {
+      await file.close();
+    }
+    renameSync(path, this.#path(name));
+  }
+
   journalBytes(): number {
-    return this.#journalBytes;
+    return this.#earlierBytes + this.#lastBytes;
   }
 
   async close(): Promise<void> {
@@ -102,10 +122,10 @@ class FileSlotCache implements SlotCache {
   }
 
   #openJournal(): number {
-    const journal = openSync(this.#path(`journal-${this.#generation}`), 'a');
+    const journal = openSync(this.#path(`journal-${this.#last}`), 'a');
     const { size } = fstatSync(journal);
-    this.#journalBytes = Math.min(this.#journalBytes, size);
-    if (size > this.#journalBytes) ftruncateSync(journal, this.#journalBytes);
+    this.#lastBytes = Math.min(this.#lastBytes, size);
+    if (size > this.#lastBytes) ftruncateSync(journal, this.#lastBytes);
     return journal;
   }
 
@@ -119,6 +139,24 @@ class FileSlotCache implements SlotCache {
     if (!existsSync(path)) return 0;
     const generation = Number.parseInt(readFileSync(path, 'utf8'), 10);
     return Number.isSafeInteger(generation) && generation >= 0 ? generation : 0;
+  }
+
+  /** Numbers of the journals since the snapshot, in order. */
+  #journals(): readonly number[] {
+    const journals = this.#numbered().filter(({ name, number }) => name === `journal-${number}` && number >= this.#generation);
+    return journals.map(({ number }) => number).sort((a, b) => a - b);
+  }
+
+  /** Journals and snapshots, whole or half written, of whatever generation. */
+  #numbered(): readonly { readonly name: string; readonly number: number }[] {
+    return readdirSync(this.#folder).flatMap((name) => {
+      const number = /^(?:journal|snapshot)-(\d+)(?:\.new)?$/.exec(name)?.[1];
+      return number === undefined ? [] : [{ name, number: Number(number) }];
+    });
+  }
+
+  #bytesOf(journal: number): number {
+    return this.#readRecords(`journal-${journal}`).reduce((sum, record) => sum + HEAD_BYTES + record.length, 0);
   }
 
   #readRecords(name: string): Uint8Array[] {

@@ -22,6 +22,8 @@ export const LIMITS = {
    * a hundred slots to follow wait, instead of all asking at once for what takes the leader longer than they are patient.
    */
   copiesAtOnce: 4,
+  /** Bytes of a restart snapshot that are made and written in one go; about half a millisecond. */
+  snapshotPieceBytes: 64 * 1024,
   /** Entries of a slot's operation log kept for followers that fall behind; older ones are repaired by digest. */
   slotLogEntries: 8_192,
   /** Requests in flight from one role to one peer; the next one is refused as unavailable. */

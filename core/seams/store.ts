@@ -89,13 +89,17 @@ export interface MetaStore {
  * Losing it costs only that protection, so nothing here is synced to the disk, and an error never stops a registration.
  */
 export interface SlotCache {
-  /** What was left by the last run: undefined when there is none or it is damaged. Torn journal records at the end are dropped. */
-  load(): Promise<{ readonly snapshot: Uint8Array | undefined; readonly journal: readonly Uint8Array[] }>;
+  /** What was left by the last run: the pieces of the snapshot and the records of the journal, each as far as they are undamaged. */
+  load(): Promise<{ readonly snapshot: readonly Uint8Array[]; readonly journal: readonly Uint8Array[] }>;
   /** Hands one record to the operating system before it returns, so that the death of the process does not lose it. */
   append(record: Uint8Array): void;
-  /** Replaces snapshot and journal atomically: records appended after this call began belong to the new journal. */
-  rotate(snapshot: Uint8Array): Promise<void>;
-  /** Bytes appended since the last rotation, to decide when to rotate. */
+  /**
+   * Replaces snapshot and journal atomically, when the last piece is written: records appended after this call began belong to the new
+   * journal. The pieces are taken one by one, with other work in between, so that making them should not take long either. One rotation at
+   * a time.
+   */
+  rotate(pieces: Iterable<Uint8Array>): Promise<void>;
+  /** Bytes appended since the last rotation that succeeded, to decide when to rotate. */
   journalBytes(): number;
   close(): Promise<void>;
 }

@@ -9,15 +9,23 @@ import { MemorySlotCache, SILENT_LOG } from '../support/standalone.ts';
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (value: Uint8Array) => new TextDecoder().decode(value);
 
-async function loaded(cache: SlotCache): Promise<{ readonly snapshot: string | undefined; readonly journal: readonly string[] }> {
+async function loaded(cache: SlotCache): Promise<{ readonly snapshot: readonly string[]; readonly journal: readonly string[] }> {
   const { snapshot, journal } = await cache.load();
-  return { snapshot: snapshot === undefined ? undefined : text(snapshot), journal: journal.map(text) };
+  return { snapshot: snapshot.map(text), journal: journal.map(text) };
 }
 
 interface CacheWorld {
   /** The cache as the next run of the process finds it. */
   next(): SlotCache;
   dispose(): void;
+}
+
+function signal(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** What every SlotCache promises: `seams/store.ts`. */
@@ -42,14 +50,14 @@ function slotCacheContract(name: string, create: () => CacheWorld): void {
     };
 
     it('has nothing at first', async () => {
-      expect(await loaded(cache)).toEqual({ snapshot: undefined, journal: [] });
+      expect(await loaded(cache)).toEqual({ snapshot: [], journal: [] });
       expect(cache.journalBytes()).toBe(0);
     });
 
     it.each([true, false])('gives the next run its records in order, closed in order: %s', async (close) => {
       const records = Array.from({ length: 50 }, (_, at) => `record ${at}`);
       for (const record of records) cache.append(bytes(record));
-      expect(await restart(close)).toEqual({ snapshot: undefined, journal: records });
+      expect(await restart(close)).toEqual({ snapshot: [], journal: records });
     });
 
     it('keeps records of every size and content', async () => {
@@ -68,26 +76,26 @@ function slotCacheContract(name: string, create: () => CacheWorld): void {
 
     it('replaces snapshot and journal by a rotation', async () => {
       cache.append(bytes('old'));
-      await cache.rotate(bytes('snapshot 1'));
-      expect(await restart()).toEqual({ snapshot: 'snapshot 1', journal: [] });
-      await cache.rotate(bytes('snapshot 2'));
-      expect(await restart(false)).toEqual({ snapshot: 'snapshot 2', journal: [] });
+      await cache.rotate([bytes('snapshot 1')]);
+      expect(await restart()).toEqual({ snapshot: ['snapshot 1'], journal: [] });
+      await cache.rotate([bytes('snapshot 2')]);
+      expect(await restart(false)).toEqual({ snapshot: ['snapshot 2'], journal: [] });
     });
 
     it('keeps records of after a rotation for the new snapshot', async () => {
       cache.append(bytes('old'));
-      await cache.rotate(bytes('snapshot'));
+      await cache.rotate([bytes('snapshot')]);
       cache.append(bytes('new 1'));
       cache.append(bytes('new 2'));
-      expect(await restart(false)).toEqual({ snapshot: 'snapshot', journal: ['new 1', 'new 2'] });
+      expect(await restart(false)).toEqual({ snapshot: ['snapshot'], journal: ['new 1', 'new 2'] });
     });
 
     it('keeps a record that was appended while a rotation was under way', async () => {
       cache.append(bytes('old'));
-      const rotation = cache.rotate(bytes('snapshot'));
+      const rotation = cache.rotate([bytes('snapshot')]);
       cache.append(bytes('meanwhile'));
       await rotation;
-      expect(await restart()).toEqual({ snapshot: 'snapshot', journal: ['meanwhile'] });
+      expect(await restart()).toEqual({ snapshot: ['snapshot'], journal: ['meanwhile'] });
     });
 
     it('goes on with the journal of the run before', async () => {
@@ -97,9 +105,42 @@ function slotCacheContract(name: string, create: () => CacheWorld): void {
       expect((await restart(false)).journal).toEqual(['first run', 'second run']);
     });
 
-    it('keeps an empty snapshot apart from none', async () => {
-      await cache.rotate(new Uint8Array(0));
-      expect(await restart()).toEqual({ snapshot: '', journal: [] });
+    it('takes a snapshot in pieces, and lets other work go on between them', async () => {
+      const names = Array.from({ length: 20 }, (_, at) => `piece ${at}`);
+      let turns = 0;
+      const pieces = function* () {
+        for (const [at, name] of names.entries()) {
+          expect(turns).toBeGreaterThanOrEqual(at);
+          cache.append(bytes(`after ${name}`));
+          yield bytes(name);
+        }
+      };
+      const turn = () => {
+        turns += 1;
+        if (turns < 10_000) setImmediate(turn);
+      };
+      setImmediate(turn);
+      cache.append(bytes('old'));
+      await cache.rotate(pieces());
+      turns = 10_000;
+      expect(await restart()).toEqual({ snapshot: names, journal: names.map((name) => `after ${name}`) });
+    });
+
+    it('has the old snapshot and all that came since while a new one is written', async () => {
+      await cache.rotate([bytes('snapshot 1')]);
+      cache.append(bytes('before'));
+      const { promise: reached, resolve: reach } = signal();
+      const pieces = function* () {
+        yield bytes('half');
+        reach();
+        yield bytes('whole');
+      };
+      const rotation = cache.rotate(pieces());
+      await reached;
+      cache.append(bytes('meanwhile'));
+      expect(await loaded(cache)).toEqual({ snapshot: ['snapshot 1'], journal: ['before', 'meanwhile'] });
+      await rotation;
+      expect(await loaded(cache)).toEqual({ snapshot: ['half', 'whole'], journal: ['meanwhile'] });
     });
 
     it('counts the bytes since the last rotation', async () => {
@@ -108,7 +149,7 @@ function slotCacheContract(name: string, create: () => CacheWorld): void {
       expect(one).toBeGreaterThanOrEqual(100);
       cache.append(new Uint8Array(100));
       expect(cache.journalBytes()).toBe(2 * one);
-      await cache.rotate(new Uint8Array(1_000));
+      await cache.rotate([new Uint8Array(1_000)]);
       expect(cache.journalBytes()).toBe(0);
       cache.append(new Uint8Array(100));
       expect(cache.journalBytes()).toBe(one);
@@ -217,23 +258,23 @@ describe('the slot cache in a folder, after what a disk can do to it', () => {
 
   it('treats a damaged snapshot as none, and gives what the journal has', async () => {
     const cache = open();
-    await cache.rotate(bytes('snapshot'));
+    await cache.rotate([bytes('snapshot')]);
     cache.append(bytes('record'));
     await cache.close();
     const snapshot = join(folder, onlyFile('snapshot-'));
     const whole = readFileSync(snapshot);
     writeFileSync(snapshot, whole.subarray(0, whole.length - 1));
-    expect(await loaded(open())).toEqual({ snapshot: undefined, journal: ['record'] });
+    expect(await loaded(open())).toEqual({ snapshot: [], journal: ['record'] });
     whole[whole.length - 1] = (whole.at(-1) ?? 0) ^ 1;
     writeFileSync(snapshot, whole);
-    expect(await loaded(open())).toEqual({ snapshot: undefined, journal: ['record'] });
+    expect(await loaded(open())).toEqual({ snapshot: [], journal: ['record'] });
   });
 
   it('does not fail at a damaged note of the generation', async () => {
     await written('record');
     for (const damaged of ['', 'x', '-1']) {
       writeFileSync(join(folder, 'generation'), damaged);
-      expect(await loaded(open())).toEqual({ snapshot: undefined, journal: ['record'] });
+      expect(await loaded(open())).toEqual({ snapshot: [], journal: ['record'] });
     }
   });
 
@@ -244,18 +285,18 @@ describe('the slot cache in a folder, after what a disk can do to it', () => {
     /** The folder before the third rotation, to which files of the folder after it are brought step by step. */
     beforeEach(async () => {
       const cache = open();
-      await cache.rotate(bytes('snapshot 1'));
-      await cache.rotate(bytes('snapshot 2'));
+      await cache.rotate([bytes('snapshot 1')]);
+      await cache.rotate([bytes('snapshot 2')]);
       cache.append(bytes('since 2'));
       cpSync(folder, interrupted(), { recursive: true });
-      await cache.rotate(bytes('snapshot 3'));
+      await cache.rotate([bytes('snapshot 3')]);
       cache.append(bytes('since 3'));
       await cache.close();
       cpSync(folder, finished(), { recursive: true });
     });
     const take = (name: string, as = name) => copyFileSync(join(finished(), name), join(interrupted(), as));
-    const UNROTATED = { snapshot: 'snapshot 2', journal: ['since 2'] };
-    const ROTATED = { snapshot: 'snapshot 3', journal: ['since 3'] };
+    const UNROTATED = { snapshot: ['snapshot 2'], journal: ['since 2'] };
+    const ROTATED = { snapshot: ['snapshot 3'], journal: ['since 3'] };
     const STEPS: readonly (readonly [string, typeof UNROTATED, () => void])[] = [
       ['the new journal is there', UNROTATED, () => writeFileSync(join(interrupted(), 'journal-3'), '')],
       ['half of the new snapshot is written', UNROTATED, () => writeFileSync(join(interrupted(), 'snapshot-3.new'), 'half')],
@@ -275,15 +316,21 @@ describe('the slot cache in a folder, after what a disk can do to it', () => {
       await cache.close();
       const second = open(interrupted());
       expect(await loaded(second)).toEqual({ ...expected, journal: [...expected.journal, 'next run'] });
-      await second.rotate(bytes('snapshot 4'));
+      await second.rotate([bytes('snapshot 4')]);
       second.append(bytes('since 4'));
       await second.close();
-      expect(await loaded(open(interrupted()))).toEqual({ snapshot: 'snapshot 4', journal: ['since 4'] });
+      expect(await loaded(open(interrupted()))).toEqual({ snapshot: ['snapshot 4'], journal: ['since 4'] });
     });
 
     it('reads both journals in order while the new one has records and the generation is the old one', async () => {
       take('journal-3');
-      expect(await loaded(open(interrupted()))).toEqual({ snapshot: 'snapshot 2', journal: ['since 2', 'since 3'] });
+      const cache = open(interrupted());
+      expect(await loaded(cache)).toEqual({ snapshot: ['snapshot 2'], journal: ['since 2', 'since 3'] });
+      const size = cache.journalBytes();
+      cache.append(bytes('next run'));
+      expect(cache.journalBytes()).toBeGreaterThan(size);
+      await cache.close();
+      expect(await loaded(open(interrupted()))).toEqual({ snapshot: ['snapshot 2'], journal: ['since 2', 'since 3', 'next run'] });
     });
 
     it('has the files that these steps are made of', () => {
@@ -305,26 +352,26 @@ describe('the slot cache in a folder, after what a disk can do to it', () => {
 
   it('does not throw when a snapshot cannot be written, and keeps the old one with its journal', async () => {
     const cache = open();
-    await cache.rotate(bytes('snapshot 1'));
+    await cache.rotate([bytes('snapshot 1')]);
     cache.append(bytes('before'));
     const size = cache.journalBytes();
     // The place where the next snapshot is written first is taken by a folder.
     mkdirSync(join(folder, 'snapshot-2.new'));
-    await cache.rotate(bytes('snapshot 2'));
+    await cache.rotate([bytes('snapshot 2')]);
     expect(said).toEqual([expect.stringMatching(/^error: .*snapshot could not be written/)]);
     expect(cache.journalBytes()).toBe(size);
     cache.append(bytes('after'));
-    expect(await loaded(open())).toEqual({ snapshot: 'snapshot 1', journal: ['before', 'after'] });
+    expect(await loaded(open())).toEqual({ snapshot: ['snapshot 1'], journal: ['before', 'after'] });
     rmSync(join(folder, 'snapshot-2.new'), { recursive: true });
-    await cache.rotate(bytes('snapshot 3'));
-    expect(await loaded(open())).toEqual({ snapshot: 'snapshot 3', journal: [] });
+    await cache.rotate([bytes('snapshot 3')]);
+    expect(await loaded(open())).toEqual({ snapshot: ['snapshot 3'], journal: [] });
   });
 
   it('leaves no file of an earlier rotation behind', async () => {
     const cache = open();
     for (let at = 0; at < 5; at += 1) {
       cache.append(bytes(`record ${at}`));
-      await cache.rotate(bytes(`snapshot ${at}`));
+      await cache.rotate([bytes(`snapshot ${at}`)]);
     }
     expect(readdirSync(folder)).toHaveLength(3);
     expect(existsSync(join(folder, 'generation'))).toBe(true);

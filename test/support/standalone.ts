@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { MemoryStore } from '../../core/host/memory-store.ts';
 import {
   type CrossProtocolConfig,
@@ -33,27 +34,38 @@ export const NO_METRICS: Metrics = {
   duration: () => ({ recordMs: nothing }),
 };
 
-/** A SlotCache in memory that outlives the roles that use it. */
+/** A SlotCache in memory that outlives the roles that use it. `turn` is what happens between two pieces of a snapshot. */
 export class MemorySlotCache implements SlotCache {
-  #snapshot: Uint8Array | undefined;
+  readonly #turn: () => Promise<void>;
+  #snapshot: readonly Uint8Array[] = [];
   #journal: Uint8Array[] = [];
 
+  constructor(turn: () => Promise<void> = setImmediate) {
+    this.#turn = turn;
+  }
+
   async load() {
-    return { snapshot: this.#snapshot, journal: [...this.#journal] };
+    return { snapshot: [...this.#snapshot], journal: [...this.#journal] };
   }
 
   append(record: Uint8Array): void {
     this.#journal.push(record.slice());
   }
 
-  async rotate(snapshot: Uint8Array): Promise<void> {
-    this.#snapshot = snapshot.slice();
-    this.#journal = [];
+  async rotate(pieces: Iterable<Uint8Array>): Promise<void> {
+    const before = this.#journal.length;
+    const snapshot: Uint8Array[] = [];
+    for (const piece of pieces) {
+      snapshot.push(piece.slice());
+      await this.#turn();
+    }
+    this.#snapshot = snapshot;
+    this.#journal = this.#journal.slice(before);
   }
 
   /** As if the disk was replaced. */
   clear(): void {
-    this.#snapshot = undefined;
+    this.#snapshot = [];
     this.#journal = [];
   }
 

@@ -117,7 +117,7 @@ export class SimCluster {
     this.#safeReplicas = options.replicas;
     this.network = new SimNetwork(world);
     this.etcd = options.topology.hasEtcd === true ? new SimEtcd(world, this.network) : undefined;
-    this.#nodes = options.topology.nodes.map(({ name, roles }) => newNode(name, roles));
+    this.#nodes = options.topology.nodes.map(({ name, roles }) => newNode(world, name, roles));
   }
 
   get nodes(): readonly SimNode[] {
@@ -180,7 +180,7 @@ export class SimCluster {
 
   /** A machine that was never there before. */
   join(name: string, roles: readonly Role[]): SimNode {
-    const node = newNode(name, roles);
+    const node = newNode(this.#world, name, roles);
     this.#nodes = [...this.#nodes, node];
     this.start(node);
     return node;
@@ -278,16 +278,18 @@ function fieldsOf(fields: object): string {
     .join(' ');
 }
 
-function newNode(name: string, roles: readonly Role[]): SimNode {
-  return {
+function newNode(world: World, name: string, roles: readonly Role[]): SimNode {
+  const node: SimNode = {
     name,
     roles,
     store: new SimStore(),
-    cache: new MemorySlotCache(),
+    // A process that dies in the middle of a snapshot never comes to its end.
+    cache: new MemorySlotCache(() => new Promise((resolve) => world.at(node.process, 1, resolve))),
     process: undefined,
     wallOffsetMs: 0,
     meta: undefined,
     data: undefined,
     session: undefined,
   };
+  return node;
 }
