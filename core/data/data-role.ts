@@ -364,7 +364,7 @@ export class DataRole implements DataServer {
     const request = decodeCompareDatums(frame);
     const replica = this.#replicas.get(request.slotId);
     const { kind } = replica?.phase ?? {};
-    // A leader asks its followers for a record that it has lost.
+    // A leader asks its followers for what it has lost.
     const isWhole = kind === 'serving' || (kind === 'follower' && from === replica?.leader);
     if (replica === undefined || !isWhole || replica.leaderEpoch !== request.leaderEpoch)
       throw new RegistryError(RegistryErrorCode.Unavailable, `slot ${request.slotId} is not served here`);

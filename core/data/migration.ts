@@ -3,6 +3,7 @@ import { type Member, type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { MetaClient } from '../wire/meta-client.ts';
 import { whenGivenUp } from './hand-over.ts';
+import { refillFromFollowers } from './refill.ts';
 import { type CompareEffects, compareSlotWithSession } from './session-compare.ts';
 import type { SlotReplica } from './slot-replica.ts';
 
@@ -64,6 +65,7 @@ export class Migration {
     const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'migrating';
     // First: what the former leader takes until then is known to the Sessions, and comes with the comparison.
     await whenGivenUp(this.#host, replica, () => this.#meta.table.epoch, isCurrent);
+    await refillFromFollowers(this.#host, replica, this.#effects, isCurrent);
     const startedMs = this.#host.clock.monotonicMs();
     const compared = new Set<string>();
     const tries = new Map<PeerId, number>();

@@ -53,11 +53,15 @@ export function answerWholeRoots(
   return { processId, differing: differing.map((slot) => slot.slotId) };
 }
 
-/** A follower's question about the whole slot: datums that differ, and those of its own that this leader has not. */
+/**
+ * A follower's question about the whole slot, or that of a leader which has lost something: datums that differ, and those of the asker that
+ * this copy has not. A copy that is not whole lately has nothing to say of them.
+ */
 export function answerWholeCompare(replica: SlotReplica, request: CompareDatumsRequest, processId: ProcessId): CompareDatumsAnswer {
   const theirs = new Map(request.digests.map((item) => [item.dataInfoId, item.digest]));
   const own = new Map(replica.store.digests(undefined).map((item) => [item.dataInfoId, item.digest]));
-  const differing = replica.store.datums().filter((datum) => {
+  const held = replica.isLatelyWhole ? replica.store.datums() : [];
+  const differing = held.filter((datum) => {
     if (replica.store.hasFlipped(datum.dataInfoId)) return false;
     const digest = theirs.get(datum.dataInfoId);
     const mine = own.get(datum.dataInfoId);

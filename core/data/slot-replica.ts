@@ -74,6 +74,11 @@ export class SlotReplica {
     return this.store.publisherCount + Math.round(this.notices.perMinute(nowMs) / NOTICES_PER_PUBLISHER);
   }
 
+  /** Whole under the present leader, or until the one before ended. What is older may hold what has been withdrawn since. */
+  get isLatelyWhole(): boolean {
+    return this.#wholeEpoch > 0 && this.#wholeEpoch >= this.leaderEpoch - 1;
+  }
+
   get isLeader(): boolean {
     return this.#phase.kind !== 'follower';
   }

@@ -39,6 +39,7 @@ it('scrubbing makes no payload anew', () => {
 
 it('a page of a comparison is cut without making payloads anew', () => {
   const { replica, stored } = slotOfOne();
+  replica.becomeServing();
   const request = { scope: 'whole', withLeases: false, slotId: 3, leaderEpoch: 1, after: '', digests: [] } as const;
   const answer = answerWholeCompare(replica, request, PROCESS);
   expect(answer.datums.map((datum) => datum.publishers.map((each) => each === stored))).toEqual([[true]]);

@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { refillFromFollowers } from '../../../../core/data/refill.ts';
+import type { CompareEffects } from '../../../../core/data/session-compare.ts';
+import { answerWholeCompare } from '../../../../core/data/slot-reads.ts';
+import { SlotReplica } from '../../../../core/data/slot-replica.ts';
+import { RegistryError, RegistryErrorCode } from '../../../../core/model/errors.ts';
+import type { PeerId, ProcessId } from '../../../../core/model/node.ts';
+import type { RoleHost } from '../../../../core/seams/host.ts';
+import { decodeCompareDatums, encodeCompareDatumsAnswer } from '../../../../core/wire/slot-compare.ts';
+import { HandClock } from '../../../support/hand-clock.ts';
+import { SILENT_LOG } from '../../../support/standalone.ts';
+import { PUBLISHER, UNICODE_NAME } from '../wire/samples.ts';
+
+const [SELF, FOLLOWER] = ['d1/data', 'd2/data'] as [PeerId, PeerId];
+const MOMENT = { wallMs: 0, monotonicMs: 0 };
+const GONE = { dataInfoId: UNICODE_NAME, registerId: 'gone', registerVersion: { version: 1, stamp: 1 } };
+const slot = (leaderEpoch: number) => ({ slotId: 3, leader: SELF, leaderEpoch, followers: [FOLLOWER] });
+
+describe('a leader that begins without a whole copy', () => {
+  let clock: HandClock;
+  let leader: SlotReplica;
+  let follower: SlotReplica;
+  let withdrawn: string[];
+  let questions: number;
+  let isRefilled: boolean;
+
+  beforeEach(() => {
+    clock = new HandClock();
+    leader = new SlotReplica(slot(4), SELF);
+    follower = new SlotReplica(slot(4), FOLLOWER);
+    follower.store.applyPut(PUBLISHER, 5n, MOMENT);
+    withdrawn = [];
+    questions = 0;
+    isRefilled = false;
+  });
+
+  const heldByLeader = () => [...leader.store.records()].map((record) => record.publisher.registerId);
+
+  async function refill(failures = 0): Promise<void> {
+    const request = async (_peer: PeerId, frame: Uint8Array) => {
+      questions += 1;
+      if (questions <= failures) throw new RegistryError(RegistryErrorCode.Unavailable, 'the table is not there yet');
+      return encodeCompareDatumsAnswer(answerWholeCompare(follower, decodeCompareDatums(frame), 'd2#1' as ProcessId));
+    };
+    const host = { clock, log: SILENT_LOG, processId: 'd1#1', peers: { request } } as unknown as RoleHost;
+    const effects: CompareEffects = {
+      put: (replica, publisher) => void replica.store.publish(publisher, MOMENT),
+      withdraw: (_replica, { registerId }) => void withdrawn.push(registerId),
+      removeOwned: () => expect.unreachable(),
+    };
+    void refillFromFollowers(host, leader, effects, () => true).then(() => {
+      isRefilled = true;
+    });
+    await settled();
+  }
+
+  /** Answers arrive; no time passes. */
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('takes what a follower holds that was whole until now, and what it knows to be withdrawn', async () => {
+    follower.store.applyTombstone(GONE, MOMENT);
+    follower.becomeSynced(true);
+    follower.becomeSynced(false);
+    await refill();
+    expect(isRefilled).toBe(true);
+    expect(heldByLeader()).toEqual([PUBLISHER.registerId]);
+    expect(leader.store.highestVersion).toBeGreaterThanOrEqual(5n);
+    expect(withdrawn).toEqual(['gone']);
+  });
+
+  it('takes nothing from one that was whole under an earlier leader only', async () => {
+    follower.assign(slot(2), FOLLOWER);
+    follower.becomeSynced(true);
+    follower.assign(slot(4), FOLLOWER);
+    await refill();
+    expect(isRefilled).toBe(true);
+    expect(heldByLeader()).toEqual([]);
+  });
+
+  it('asks again while a follower has not heard of the table', async () => {
+    follower.becomeSynced(true);
+    await refill(2);
+    for (let i = 0; i < 2; i += 1) {
+      expect(isRefilled).toBe(false);
+      clock.advance(100);
+      await settled();
+    }
+    expect(isRefilled).toBe(true);
+    expect(heldByLeader()).toEqual([PUBLISHER.registerId]);
+  });
+
+  it('goes on after 2 s without one that does not answer', async () => {
+    await refill(Number.POSITIVE_INFINITY);
+    while (clock.monotonicMs() <= 2_000) {
+      expect(isRefilled).toBe(false);
+      clock.advance(100);
+      await settled();
+    }
+    expect(isRefilled).toBe(true);
+  });
+
+  it('is no such leader when it followed until now', async () => {
+    leader.assign({ slotId: 3, leader: FOLLOWER, leaderEpoch: 5, followers: [SELF] }, SELF);
+    leader.becomeSynced(true);
+    leader.assign(slot(6), SELF);
+    await refill();
+    expect(isRefilled).toBe(true);
+    expect(questions).toBe(0);
+  });
+});
