@@ -1,8 +1,7 @@
 // Faults on a cluster of real processes: npm run chaos, npm run chaos -- --trials 50 --kinds kill-data, npm run chaos -- --demo
 import { parseArgs } from 'node:util';
+import { Load } from '../test/support/cluster/load.ts';
 import { LocalCluster } from '../test/support/cluster/local-cluster.ts';
-import { Population } from '../test/support/cluster/population.ts';
-import { Probes } from '../test/support/cluster/probes.ts';
 import type { Scene } from '../test/support/cluster/scene.ts';
 import { isGood, type Outcome, runTrial, TRIAL_KINDS, TRIALS, type TrialKind } from '../test/support/cluster/trials.ts';
 import { startMetaStore } from './local-etcd.ts';
@@ -38,16 +37,13 @@ const cluster = await LocalCluster.prepare(shape);
 process.on('SIGINT', () => void stopAll().then(() => process.exit(130)));
 say(`starting ${cluster.nodes.map((node) => node.name).join(', ')}`);
 await cluster.start();
-const population = new Population(cluster);
-await population.start();
-const probes = new Probes(cluster);
-await probes.passMs();
+const load = await Load.on(cluster);
+const { population, probes } = load;
 say('the cluster serves; a fixed population is read all the time, others come and go');
 
 const scene: Scene = { cluster, store, population, probes, tell: values.demo ? say : () => undefined };
 const outcomes = values.demo ? await demonstrate(scene) : await runAll(scene);
-population.stop();
-probes.stop();
+load.stop();
 await stopAll();
 console.log(`\n${report(outcomes)}`);
 process.exit(outcomes.every(isGood) ? 0 : 1);

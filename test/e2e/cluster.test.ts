@@ -3,28 +3,22 @@ import { Role } from '../../core/index.ts';
 import type { DatumPage, MembersPage } from '../../deploy/cluster-pages.ts';
 import { BoltConnection } from '../support/bolt-connection.ts';
 import { BoltApp } from '../support/cluster/bolt-app.ts';
+import { Load } from '../support/cluster/load.ts';
 import { LocalCluster } from '../support/cluster/local-cluster.ts';
-import { Population } from '../support/cluster/population.ts';
-import { Probes } from '../support/cluster/probes.ts';
 import { EurekaOperator } from '../support/eureka-operator.ts';
 import { eventually } from '../support/eventually.ts';
 import { http } from '../support/http.ts';
 
 let cluster: LocalCluster;
-let population: Population;
-let probes: Probes;
+let load: Load;
 
 beforeAll(async () => {
   cluster = await LocalCluster.prepare({ metas: 1, data: 3, sessions: 2 });
   await cluster.start();
-  population = new Population(cluster);
-  await population.start();
-  probes = new Probes(cluster);
-  await probes.passMs();
+  load = await Load.on(cluster);
 });
 afterAll(async () => {
-  probes?.stop();
-  population?.stop();
+  load?.stop();
   await cluster?.stop();
 });
 
@@ -36,10 +30,10 @@ const node = (role: Role, at = 0) => {
 
 /** What must hold after everything that happens here: every read contained the whole fixed population, and was made at all. */
 function expectNobodySawLess(since: { readonly reads: number; readonly pushes: number }): void {
-  expect(population.violations).toEqual([]);
-  expect(population.reads).toBeGreaterThan(since.reads);
+  expect(load.population.violations).toEqual([]);
+  expect(load.population.reads).toBeGreaterThan(since.reads);
 }
-const soFar = () => ({ reads: population.reads, pushes: population.pushes });
+const soFar = () => ({ reads: load.population.reads, pushes: load.population.pushes });
 
 describe('a cluster of processes', () => {
   it('is one registry: what is registered at one Session is read at the other, in both protocols', async () => {
@@ -122,7 +116,7 @@ describe('a cluster of processes', () => {
     victim.signal('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     victim.signal('SIGCONT');
-    expect(await probes.passMs()).toBeLessThan(5_000);
+    expect(await load.probes.passMs()).toBeLessThan(5_000);
     await cluster.settled();
     expect(await cluster.leaders()).toEqual(leaders);
     expectNobodySawLess(before);
@@ -134,7 +128,7 @@ describe('a cluster of processes', () => {
     const leaders = await cluster.leaders();
     await node(Role.Meta).kill();
     for (let round = 0; round < 4; round += 1) {
-      expect(await probes.passMs()).toBeLessThan(2_000);
+      expect(await load.probes.passMs()).toBeLessThan(2_000);
       await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
     expect((await http(node(Role.Session).ports.admin, { path: '/readyz?verbose' })).text).toContain('ready');
@@ -147,14 +141,14 @@ describe('a cluster of processes', () => {
   it('loses nothing with a Session: its bolt clients move, its Eureka clients go on at the other', async () => {
     const before = soFar();
     const victim = node(Role.Session, 0);
-    const moves = population.publishers.map((publisher) => publisher.moves);
-    expect(population.publishers[0]?.port).toBe(victim.ports.sofa);
+    const moves = load.population.publishers.map((publisher) => publisher.moves);
+    expect(load.population.publishers[0]?.port).toBe(victim.ports.sofa);
     await victim.kill();
-    await eventually(() => expect(population.publishers[0]?.port).toBe(node(Role.Session, 1).ports.sofa));
-    expect(await probes.passMs()).toBeLessThan(5_000);
+    await eventually(() => expect(load.population.publishers[0]?.port).toBe(node(Role.Session, 1).ports.sofa));
+    expect(await load.probes.passMs()).toBeLessThan(5_000);
     await victim.start();
     await cluster.settled();
-    expect(population.publishers.map((publisher) => publisher.moves)).toEqual([(moves[0] ?? 0) + 1, moves[1]]);
+    expect(load.population.publishers.map((publisher) => publisher.moves)).toEqual([(moves[0] ?? 0) + 1, moves[1]]);
     expectNobodySawLess(before);
   });
 
@@ -162,7 +156,7 @@ describe('a cluster of processes', () => {
     const before = soFar();
     const victim = await cluster.busiest();
     await victim.kill();
-    const outageMs = await probes.passMs();
+    const outageMs = await load.probes.passMs();
     console.log(`kill -9 of ${victim.name}: every changed name was pushed again after ${outageMs} ms`);
     expect(outageMs).toBeLessThan(5_000);
     await cluster.settled();
@@ -177,7 +171,7 @@ describe('a cluster of processes', () => {
     const killedAtMs = performance.now();
     await Promise.all([session.kill(), victim.kill()]);
     await session.start();
-    await probes.passMs();
+    await load.probes.passMs();
     expect(performance.now() - killedAtMs).toBeLessThan(5_000);
     await cluster.settled();
     await victim.start();
@@ -192,8 +186,8 @@ describe('a cluster of processes', () => {
       await each.start();
       await cluster.settled();
     }
-    await probes.passMs();
-    expect(population.forgotten).toBe(0);
+    await load.probes.passMs();
+    expect(load.population.forgotten).toBe(0);
     expectNobodySawLess(before);
   });
 });
