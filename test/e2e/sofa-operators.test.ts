@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { BoltConnection } from '../support/bolt-connection.ts';
+import type { BoltConnection } from '../support/bolt-connection.ts';
+import { BoltScene } from '../support/bolt-scene.ts';
 import { eventually } from '../support/eventually.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { http } from '../support/http.ts';
@@ -10,28 +10,21 @@ const JSON_BODY = { 'content-type': 'application/json' };
 
 /** What a SOFARegistry's operators call on its Meta port, on the admin port here. */
 describe('operators of SOFA clients', () => {
-  const open: BoltConnection[] = [];
   let gateway: GatewayProcess;
-  let dataId = '';
+  let scene: BoltScene;
 
   beforeAll(async () => {
     gateway = await GatewayProcess.start();
   });
   afterAll(() => gateway.stop());
   beforeEach(() => {
-    dataId = `com.example.${randomUUID()}`;
+    scene = new BoltScene(() => gateway.sofaPort);
   });
   afterEach(async () => {
-    for (const client of open.splice(0)) await client.close();
+    await scene.end();
     await call('GET', '/stopPushDataSwitch/close');
     await call('POST', '/blacklist/update', {});
   });
-
-  async function connect(localAddress = '127.0.0.1'): Promise<BoltConnection> {
-    const client = await BoltConnection.open(gateway.sofaPort, { localAddress });
-    open.push(client);
-    return client;
-  }
 
   async function call(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = JSON_BODY) {
     const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body), headers };
@@ -39,9 +32,8 @@ describe('operators of SOFA clients', () => {
     return { status, json: JSON.parse(text) as unknown };
   }
 
-  const register = (registId: string, version = 1n) => ({ dataId, registId, version });
   const config = (data: string | undefined, version?: number) => ({
-    dataId,
+    dataId: scene.dataId,
     group: 'SOFA.CONFIG',
     instanceId: 'DEFAULT_INSTANCE_ID',
     version,
@@ -49,9 +41,9 @@ describe('operators of SOFA clients', () => {
   });
 
   it('set, change and remove what configurators are told, over a restart too', async () => {
-    const client = await connect();
-    await client.configure({ ...register('c', 0n), group: 'SOFA.CONFIG' });
-    await client.configure({ ...register('other', 0n), group: 'OTHER' });
+    const client = await scene.connect();
+    await client.configure({ ...scene.register('c', 0n), group: 'SOFA.CONFIG' });
+    await client.configure({ ...scene.register('other', 0n), group: 'OTHER' });
     const told = (on: BoltConnection) =>
       on.configs.filter((push) => push.configuratorRegistIds.includes('c')).map((push) => push.dataBox?.data ?? null);
     await eventually(() => expect(told(client)).toEqual([null]));
@@ -66,13 +58,13 @@ describe('operators of SOFA clients', () => {
 
     await gateway.kill();
     await gateway.start();
-    const again = await connect();
-    await again.configure({ ...register('c', 0n), group: 'SOFA.CONFIG' });
+    const again = await scene.connect();
+    await again.configure({ ...scene.register('c', 0n), group: 'SOFA.CONFIG' });
     // Nothing is said before what is stored is known.
     await eventually(() => expect(told(again)).toEqual(['weight=7']));
     expect(again.configs[0]?.version).toBeGreaterThan(versions.at(-1) ?? 0n);
 
-    const name = encodeURIComponent(`${dataId}#@#DEFAULT_INSTANCE_ID#@#SOFA.CONFIG`);
+    const name = encodeURIComponent(`${scene.dataId}#@#DEFAULT_INSTANCE_ID#@#SOFA.CONFIG`);
     const query = () => call('GET', `/persistentData/query?dataInfoId=${name}`);
     expect((await query()).json).toEqual({ ...RESULT, data: config('weight=7', 11) });
     expect(await call('POST', '/persistentData/remove', config(undefined, 12))).toEqual({ status: 200, json: RESULT });
@@ -81,24 +73,24 @@ describe('operators of SOFA clients', () => {
   });
 
   it('stop pushing, except to some, and resume it', async () => {
-    const [publisher, reader, gray] = [await connect(), await connect(), await connect('127.0.0.2')];
-    for (const client of [reader, gray]) await client.subscribe(register('s'));
-    await publisher.publish(register('p'), ['before']);
-    for (const client of [reader, gray]) await eventually(() => expect(client.newest(dataId)).toEqual(['before']));
+    const [publisher, reader, gray] = [await scene.connect(), await scene.connect(), await scene.connect({ localAddress: '127.0.0.2' })];
+    for (const client of [reader, gray]) await client.subscribe(scene.register('s'));
+    await publisher.publish(scene.register('p'), ['before']);
+    for (const client of [reader, gray]) await eventually(() => expect(client.newest(scene.dataId)).toEqual(['before']));
     expect(await call('GET', '/stopPushDataSwitch/open')).toEqual({ status: 200, json: RESULT });
     const stopped = { stopPush: 'true', 'gray push switch msg': 'data is empty', grayPushSwitch: '' };
     expect((await call('GET', '/digest/pushSwitch')).json).toEqual(stopped);
-    await publisher.publish(register('p', 2n), ['while stopped']);
-    const late = await connect();
-    await late.subscribe(register('late'));
+    await publisher.publish(scene.register('p', 2n), ['while stopped']);
+    const late = await scene.connect();
+    await late.subscribe(scene.register('late'));
     expect((await call('POST', '/stopPushDataSwitch/grayOpen', { ips: ['127.0.0.2'] })).json).toEqual(RESULT);
     expect((await call('GET', '/digest/pushSwitch')).json).toEqual({ stopPush: 'true', grayPushSwitch: '{"ips":["127.0.0.2"]}' });
-    await eventually(() => expect(gray.newest(dataId)).toEqual(['while stopped']));
-    expect(reader.newest(dataId)).toEqual(['before']);
+    await eventually(() => expect(gray.newest(scene.dataId)).toEqual(['while stopped']));
+    expect(reader.newest(scene.dataId)).toEqual(['before']);
     expect(late.pushes).toEqual([]);
-    await publisher.publish(register('p', 3n), ['resumed']);
+    await publisher.publish(scene.register('p', 3n), ['resumed']);
     expect((await call('POST', '/stopPushDataSwitch/close')).json).toEqual(RESULT);
-    for (const client of [reader, gray, late]) await eventually(() => expect(client.newest(dataId)).toEqual(['resumed']));
+    for (const client of [reader, gray, late]) await eventually(() => expect(client.newest(scene.dataId)).toEqual(['resumed']));
     expect(reader.pushes.map((push) => push.values)).toEqual([['before'], ['resumed']]);
     expect(late.pushes.map((push) => push.values)).toEqual([['resumed']]);
     expect((await call('GET', '/digest/pushSwitch')).json).toEqual({ ...stopped, stopPush: 'false' });
@@ -108,36 +100,36 @@ describe('operators of SOFA clients', () => {
     await call('POST', '/stopPushDataSwitch/grayOpen', { ips: ['127.0.0.2'] });
     await gateway.kill();
     await gateway.start();
-    const [client, gray] = [await connect(), await connect('127.0.0.2')];
-    await client.publish(register('p'), ['x']);
-    for (const reader of [client, gray]) await reader.subscribe(register('s'));
-    await eventually(() => expect(gray.newest(dataId)).toEqual(['x']));
+    const [client, gray] = [await scene.connect(), await scene.connect({ localAddress: '127.0.0.2' })];
+    await client.publish(scene.register('p'), ['x']);
+    for (const reader of [client, gray]) await reader.subscribe(scene.register('s'));
+    await eventually(() => expect(gray.newest(scene.dataId)).toEqual(['x']));
     expect(client.pushes).toEqual([]);
     await call('GET', '/stopPushDataSwitch/close');
-    await eventually(() => expect(client.newest(dataId)).toEqual(['x']));
+    await eventually(() => expect(client.newest(scene.dataId)).toEqual(['x']));
   });
 
   it('forbid addresses and names to publish: acknowledged, not stored, and subscribers are served', async () => {
-    const client = await connect();
+    const client = await scene.connect();
     expect((await call('POST', '/blacklist/update', { FORBIDDEN_PUB: { IP_FULL: ['127.0.0.1'] } })).json).toEqual(RESULT);
-    expect(await client.publish(register('p'), ['forbidden'])).toMatchObject({ success: true, refused: false, version: 1n });
-    await client.subscribe(register('s'));
-    await eventually(() => expect(client.newest(dataId)).toEqual([]));
+    expect(await client.publish(scene.register('p'), ['forbidden'])).toMatchObject({ success: true, refused: false, version: 1n });
+    await client.subscribe(scene.register('s'));
+    await eventually(() => expect(client.newest(scene.dataId)).toEqual([]));
     await call('POST', '/blacklist/update', { FORBIDDEN_PUB: { IP_FULL: ['10.9.9.9'] } });
-    await client.publish(register('p'), ['allowed']);
-    await eventually(() => expect(client.newest(dataId)).toEqual(['allowed']));
+    await client.publish(scene.register('p'), ['allowed']);
+    await eventually(() => expect(client.newest(scene.dataId)).toEqual(['allowed']));
 
-    const form = `dataId=${dataId}.x&group=G&instanceId=`;
+    const form = `dataId=${scene.dataId}.x&group=G&instanceId=`;
     expect((await call('POST', '/datainfoid/blacklist/add', form, {})).json).toEqual(RESULT);
-    const name = `${dataId}.x#@#DEFAULT_INSTANCE_ID#@#G`;
+    const name = `${scene.dataId}.x#@#DEFAULT_INSTANCE_ID#@#G`;
     expect((await call('GET', '/datainfoid/blacklist/query')).json).toEqual({ ...RESULT, data: [name] });
-    const other = { dataId: `${dataId}.x`, group: 'G', version: 1n };
+    const other = { dataId: `${scene.dataId}.x`, group: 'G', version: 1n };
     await client.publish({ ...other, registId: 'px' }, ['forbidden']);
     await client.subscribe({ ...other, registId: 'sx' });
-    await eventually(() => expect(client.newest(`${dataId}.x`)).toEqual([]));
+    await eventually(() => expect(client.newest(`${scene.dataId}.x`)).toEqual([]));
     expect((await call('POST', '/datainfoid/blacklist/delete', form, {})).json).toEqual(RESULT);
     await client.publish({ ...other, registId: 'px' }, ['allowed']);
-    await eventually(() => expect(client.newest(`${dataId}.x`)).toEqual(['allowed']));
+    await eventually(() => expect(client.newest(`${scene.dataId}.x`)).toEqual(['allowed']));
   });
 
   it.each([

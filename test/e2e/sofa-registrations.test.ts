@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BoltClass } from '../../adapters/sofa-bolt/codec/class-names.ts';
 import { BoltCodec, BoltStatus } from '../../adapters/sofa-bolt/codec/frame.ts';
 import { type BaseRegister, encodePublisherRegister, encodeSubscriberRegister } from '../../adapters/sofa-bolt/codec/messages.ts';
 import { decodeMultiReceivedData } from '../../adapters/sofa-bolt/codec/received-data.ts';
-import { BoltConnection, type BoltOptions, baseRegister } from '../support/bolt-connection.ts';
+import { type BoltConnection, baseRegister } from '../support/bolt-connection.ts';
 import { decodeProtobuf, encodeProtobuf, PROTOBUF_PACKAGE } from '../support/bolt-protobuf.ts';
+import { BoltScene } from '../support/bolt-scene.ts';
 import { eventually } from '../support/eventually.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 
@@ -13,86 +13,74 @@ const V2_CRC = { protocol: 2, version: 2, switches: 1 } as const;
 
 /** What the wire shows and a real client hides. */
 describe('registrations over bolt', () => {
-  const open: BoltConnection[] = [];
   let gateway: GatewayProcess;
-  let dataId = '';
+  let scene: BoltScene;
 
   beforeAll(async () => {
     gateway = await GatewayProcess.start();
   });
   afterAll(() => gateway.stop());
   beforeEach(() => {
-    dataId = `com.example.${randomUUID()}`;
+    scene = new BoltScene(() => gateway.sofaPort);
   });
-  afterEach(async () => {
-    for (const client of open.splice(0)) await client.close();
-  });
-
-  async function connect(options: BoltOptions = {}): Promise<BoltConnection> {
-    const client = await BoltConnection.open(gateway.sofaPort, options);
-    open.push(client);
-    return client;
-  }
-
-  /** A register of a name of this test. */
-  const register = (registId: string, version = 1n) => ({ dataId, registId, version });
+  afterEach(() => scene.end());
 
   it('an unknown name is pushed once, empty, with version 1, after a wait', async () => {
-    const client = await connect();
+    const client = await scene.connect();
     const sinceMs = performance.now();
-    expect(await client.subscribe(register('s'))).toMatchObject({ success: true, refused: false, registId: 's', version: 1n });
+    expect(await client.subscribe(scene.register('s'))).toMatchObject({ success: true, refused: false, registId: 's', version: 1n });
     await eventually(() => expect(client.pushes).toHaveLength(1));
     expect(client.pushes[0]).toMatchObject({ version: 1n, values: [], registIds: ['s'] });
     expect((client.pushes[0]?.atMs ?? 0) - sinceMs).toBeGreaterThan(200);
   });
 
   it('the same content again, by a duplicate or after a reconnect, gives no new version and no push', async () => {
-    const [publisher, reader] = [await connect(), await connect()];
-    await publisher.publish(register('p'), ['a', 'b']);
-    await reader.subscribe(register('s'));
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['a', 'b']));
-    expect(await publisher.publish(register('p'), ['a', 'b'])).toMatchObject({ success: true, version: 1n });
-    const again = await connect();
-    expect(await again.publish(register('p'), ['a', 'b'])).toMatchObject({ success: true, version: 1n });
+    const [publisher, reader] = [await scene.connect(), await scene.connect()];
+    await publisher.publish(scene.register('p'), ['a', 'b']);
+    await reader.subscribe(scene.register('s'));
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['a', 'b']));
+    expect(await publisher.publish(scene.register('p'), ['a', 'b'])).toMatchObject({ success: true, version: 1n });
+    const again = await scene.connect();
+    expect(await again.publish(scene.register('p'), ['a', 'b'])).toMatchObject({ success: true, version: 1n });
     await publisher.close();
-    expect(await again.publish(register('p', 3n), ['a', 'b'])).toMatchObject({ success: true, version: 3n });
+    expect(await again.publish(scene.register('p', 3n), ['a', 'b'])).toMatchObject({ success: true, version: 3n });
     // A change behind all that is the next push, so nothing was in between.
-    await again.publish(register('q'), ['c']);
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['a', 'b', 'c']));
+    await again.publish(scene.register('q'), ['c']);
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['a', 'b', 'c']));
     expect(reader.pushes).toHaveLength(2);
   });
 
   it('an older version of a registration is acknowledged with its own number and changes nothing', async () => {
-    const [publisher, reader] = [await connect(), await connect()];
-    await reader.subscribe(register('s'));
-    await publisher.publish(register('p', 5n), ['new']);
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['new']));
-    expect(await publisher.publish(register('p', 4n), ['old'])).toMatchObject({ success: true, refused: false, version: 4n });
-    await publisher.publish(register('q'), ['other']);
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['new', 'other']));
+    const [publisher, reader] = [await scene.connect(), await scene.connect()];
+    await reader.subscribe(scene.register('s'));
+    await publisher.publish(scene.register('p', 5n), ['new']);
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['new']));
+    expect(await publisher.publish(scene.register('p', 4n), ['old'])).toMatchObject({ success: true, refused: false, version: 4n });
+    await publisher.publish(scene.register('q'), ['other']);
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['new', 'other']));
   });
 
   it('what another connection has taken over does not go with the old one', async () => {
-    const [old, reader] = [await connect(), await connect()];
-    await old.publish(register('p'), ['kept']);
-    await reader.subscribe(register('s'));
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['kept']));
-    const again = await connect();
-    await again.publish(register('p'), ['kept']);
+    const [old, reader] = [await scene.connect(), await scene.connect()];
+    await old.publish(scene.register('p'), ['kept']);
+    await reader.subscribe(scene.register('s'));
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['kept']));
+    const again = await scene.connect();
+    await again.publish(scene.register('p'), ['kept']);
     await old.close();
-    await again.publish(register('q'), ['more']);
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['kept', 'more']));
+    await again.publish(scene.register('q'), ['more']);
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['kept', 'more']));
     expect(reader.pushes.every((push) => push.values.includes('kept'))).toBe(true);
   });
 
   it('pushes of one name to one client keep their distance, and versions only grow', async () => {
-    const [publisher, reader] = [await connect(), await connect()];
-    await reader.subscribe(register('s'));
+    const [publisher, reader] = [await scene.connect(), await scene.connect()];
+    await reader.subscribe(scene.register('s'));
     for (let version = 1; version <= 40; version += 1) {
-      await publisher.publish(register('p', BigInt(version)), [`v${version}`]);
+      await publisher.publish(scene.register('p', BigInt(version)), [`v${version}`]);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['v40']));
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['v40']));
     const { pushes } = reader;
     expect(pushes.length).toBeGreaterThan(2);
     for (const [index, push] of pushes.entries()) {
@@ -105,17 +93,17 @@ describe('registrations over bolt', () => {
   });
 
   it('every version is above what a real SOFARegistry gave out before this moment', async () => {
-    const [publisher, reader] = [await connect(), await connect()];
+    const [publisher, reader] = [await scene.connect(), await scene.connect()];
     // The numbering of a real server at the moment before: (ms since 2019-01-01 +08:00) * 2^15 and its whole sequence.
     const upstream = BigInt(Date.now() - 1_546_272_000_000) * 32_768n - 1n;
-    await publisher.publish(register('p'), ['x']);
-    await reader.subscribe(register('s'));
-    await reader.configure(register('c', 0n));
-    await eventually(() => expect(reader.newest(dataId)).toEqual(['x']));
+    await publisher.publish(scene.register('p'), ['x']);
+    await reader.subscribe(scene.register('s'));
+    await reader.configure(scene.register('c', 0n));
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['x']));
     await eventually(() => expect(reader.configs).toHaveLength(1));
     expect(reader.pushes.at(-1)?.version).toBeGreaterThan(upstream);
-    await publisher.publish({ ...register('p', 2n), eventType: 'UNREGISTER' }, []);
-    await eventually(() => expect(reader.newest(dataId)).toEqual([]));
+    await publisher.publish({ ...scene.register('p', 2n), eventType: 'UNREGISTER' }, []);
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual([]));
     expect(reader.pushes.at(-1)?.version).toBeGreaterThan(upstream);
     expect(reader.configs[0]?.dataBox).toBeNull();
     expect(reader.configs[0]?.version).toBeGreaterThan(upstream);
@@ -133,45 +121,45 @@ describe('registrations over bolt', () => {
     ['an attribute that is too large', { attributes: new Map([['k', 'x'.repeat(1_100_000)]]) }],
     ['too many attributes', { attributes: new Map(Array.from({ length: 1_025 }, (_, i) => [`k${i}`, ''])) }],
   ])('%s is refused for good, so that the client does not ask for ever', async (_name, fields) => {
-    const client = await connect();
+    const client = await scene.connect();
     const version = fields.version ?? 7n;
     for (const answer of [
-      await client.publish({ ...register('r'), version, ...fields }, ['x']),
-      await client.subscribe({ ...register('r'), version, ...fields }),
+      await client.publish({ ...scene.register('r'), version, ...fields }, ['x']),
+      await client.subscribe({ ...scene.register('r'), version, ...fields }),
     ])
       expect(answer).toMatchObject({ success: true, refused: true, version });
     expect((await client.heartbeat()).status).toBe(BoltStatus.Success);
   });
 
   it('a box without data is kept, an unknown event is acknowledged and ignored, a blocked publisher is not stored', async () => {
-    const client = await connect();
-    await client.publish(register('null'), ['x', null]);
-    await client.publish({ ...register('event'), eventType: 'OTHER' }, ['never']);
-    const blocked = { ...register('blocked'), attributes: new Map([['!Blocked', 'yes']]) };
+    const client = await scene.connect();
+    await client.publish(scene.register('null'), ['x', null]);
+    await client.publish({ ...scene.register('event'), eventType: 'OTHER' }, ['never']);
+    const blocked = { ...scene.register('blocked'), attributes: new Map([['!Blocked', 'yes']]) };
     expect(await client.publish(blocked, ['never'])).toMatchObject({ success: true, refused: false });
-    await client.subscribe(register('s'));
-    await eventually(() => expect(client.newest(dataId)).toEqual([null, 'x']));
+    await client.subscribe(scene.register('s'));
+    await eventually(() => expect(client.newest(scene.dataId)).toEqual([null, 'x']));
   });
 
   it('bolt v2 with CRC is answered and pushed in kind', async () => {
-    const client = await connect({ dialect: V2_CRC });
-    await client.publish(register('p'), ['x']);
+    const client = await scene.connect({ dialect: V2_CRC });
+    await client.publish(scene.register('p'), ['x']);
     // A heartbeat has no CRC, whatever the other frames have.
     expect(await client.heartbeat()).toMatchObject({ protocol: 2, version: 2, switches: 0 });
-    await client.subscribe(register('s'));
-    await eventually(() => expect(client.newest(dataId)).toEqual(['x']));
+    await client.subscribe(scene.register('s'));
+    await eventually(() => expect(client.newest(scene.dataId)).toEqual(['x']));
     expect(client.requests.every(({ protocol, version, switches }) => protocol === 2 && version === 2 && switches === 1)).toBe(true);
   });
 
   it('several data centres are accepted with scope global only, and pushed as one segment', async () => {
-    const client = await connect();
-    const message = { ...baseRegister(register('m')), acceptEncoding: 'zstd,gzip', acceptMulti: true };
+    const client = await scene.connect();
+    const message = { ...baseRegister(scene.register('m')), acceptEncoding: 'zstd,gzip', acceptMulti: true };
     const refused = await client.request(BoltClass.SubscriberRegister, encodeSubscriberRegister({ ...message, scope: 'zone' }));
     expect(refused.status).toBe(BoltStatus.ServerException);
-    await client.publish(register('p'), ['x']);
-    await client.subscribe(register('m'), 'global', true);
-    await client.subscribe(register('plain'), 'global');
-    await eventually(() => expect(client.newest(dataId)).toEqual(['x']));
+    await client.publish(scene.register('p'), ['x']);
+    await client.subscribe(scene.register('m'), 'global', true);
+    await client.subscribe(scene.register('plain'), 'global');
+    await eventually(() => expect(client.newest(scene.dataId)).toEqual(['x']));
     await eventually(() => expect(client.requests.some(({ className }) => className === BoltClass.MultiReceivedData)).toBe(true));
     const push = client.requests.find(({ className }) => className === BoltClass.MultiReceivedData);
     const { localSegment, subscriberRegistIds, multiData } = decodeMultiReceivedData(push?.content ?? new Uint8Array());
@@ -180,10 +168,10 @@ describe('registrations over bolt', () => {
   });
 
   it('a request of an unknown class or codec, and a content that cannot be read, are answered, and the connection goes on', async () => {
-    const client = await connect();
+    const client = await scene.connect();
     expect((await client.request('com.example.Nothing', new Uint8Array())).status).toBe(BoltStatus.ServerException);
     expect((await client.request(BoltClass.PublisherRegister, new Uint8Array(), 77)).status).toBe(BoltStatus.ServerException);
-    const content = encodePublisherRegister({ ...baseRegister(register('p')), dataList: null });
+    const content = encodePublisherRegister({ ...baseRegister(scene.register('p')), dataList: null });
     const cut = await client.request(BoltClass.PublisherRegister, content.subarray(0, 100));
     expect(cut).toMatchObject({ status: BoltStatus.ServerDeserialException, className: '', codec: BoltCodec.Hessian });
     expect(cut.content).toHaveLength(0);
@@ -198,19 +186,19 @@ describe('registrations over bolt', () => {
     const ask = (client: BoltConnection, message: string, fields: Readonly<Record<string, unknown>>) =>
       client.request(pb(message), encodeProtobuf(message, fields), BoltCodec.Protobuf);
     const base = (registId: string, fields: Readonly<Record<string, unknown>> = {}) => ({
-      baseRegister: { dataId, registId, group: 'DEFAULT_GROUP', eventType: 'REGISTER', version: 1, zone: 'Z', ...fields },
+      baseRegister: { dataId: scene.dataId, registId, group: 'DEFAULT_GROUP', eventType: 'REGISTER', version: 1, zone: 'Z', ...fields },
     });
 
     it('a sidecar and a Java client see each other', async () => {
-      const [sidecar, java] = [await connect(), await connect()];
+      const [sidecar, java] = [await scene.connect(), await scene.connect()];
       const answer = await ask(sidecar, 'PublisherRegisterPb', { ...base('p'), dataList: [{ data: 'from the sidecar' }] });
       expect(answer).toMatchObject({ status: BoltStatus.Success, codec: BoltCodec.Protobuf, className: pb('RegisterResponsePb') });
       const said = { success: true, registId: 'p', version: '1', message: 'Publisher register success!' };
       expect(decodeProtobuf('RegisterResponsePb', answer.content)).toEqual(said);
       await ask(sidecar, 'SubscriberRegisterPb', { ...base('s'), scope: 'global' });
-      await java.publish(register('j'), ['from Java']);
-      await java.subscribe(register('sj'));
-      await eventually(() => expect(java.newest(dataId)).toEqual(['from Java', 'from the sidecar']));
+      await java.publish(scene.register('j'), ['from Java']);
+      await java.subscribe(scene.register('sj'));
+      await eventually(() => expect(java.newest(scene.dataId)).toEqual(['from Java', 'from the sidecar']));
       await eventually(() => {
         const push = sidecar.requests.at(-1);
         expect(push).toMatchObject({ className: pb('ReceivedDataPb'), codec: BoltCodec.Protobuf });
@@ -221,12 +209,12 @@ describe('registrations over bolt', () => {
       const pushesBefore = sidecar.requests.length;
       // An answered push is not repeated: the next one is the next change.
       await ask(sidecar, 'PublisherRegisterPb', base('p', { eventType: 'UNREGISTER', version: 2 }));
-      await eventually(() => expect(java.newest(dataId)).toEqual(['from Java']));
+      await eventually(() => expect(java.newest(scene.dataId)).toEqual(['from Java']));
       await eventually(() => expect(sidecar.requests).toHaveLength(pushesBefore + 1));
     });
 
     it('several requests in one packet are answered in order, though protobuf has to be loaded first', async () => {
-      const client = await connect();
+      const client = await scene.connect();
       const answers = [
         ask(client, 'SyncConfigRequestPb', { dataCenter: 'DefaultDataCenter', zone: 'Z' }),
         client.heartbeat(),
@@ -238,7 +226,7 @@ describe('registrations over bolt', () => {
     });
 
     it('errors have the codec of the request', async () => {
-      const client = await connect();
+      const client = await scene.connect();
       const refused = await ask(client, 'PublisherRegisterPb', base('p', { dataId: '' }));
       expect(decodeProtobuf('RegisterResponsePb', refused.content)).toMatchObject({ success: true, refused: true });
       const broken = await client.request(pb('PublisherRegisterPb'), Buffer.from('0affffffff0f61', 'hex'), BoltCodec.Protobuf);
@@ -250,7 +238,7 @@ describe('registrations over bolt', () => {
     });
 
     it('a publisher of more values than can be read again is refused, and nobody is hurt', async () => {
-      const client = await connect();
+      const client = await scene.connect();
       const dataList = Array.from({ length: 60_001 }, () => ({ data: '' }));
       const refused = await ask(client, 'PublisherRegisterPb', { ...base('p'), dataList });
       expect(decodeProtobuf('RegisterResponsePb', refused.content)).toMatchObject({ success: true, refused: true });
@@ -263,7 +251,7 @@ describe('registrations over bolt', () => {
     });
 
     it('several data centres are pushed as one segment', async () => {
-      const client = await connect();
+      const client = await scene.connect();
       await ask(client, 'PublisherRegisterPb', { ...base('p'), dataList: [{ data: 'x' }] });
       await ask(client, 'SubscriberRegisterPb', { ...base('s'), scope: 'global', acceptMulti: true });
       await eventually(() => expect(client.requests.at(-1)?.className).toBe(pb('MultiReceivedDataPb')));

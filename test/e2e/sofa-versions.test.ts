@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BoltConnection } from '../support/bolt-connection.ts';
+import type { BoltConnection } from '../support/bolt-connection.ts';
+import { BoltScene } from '../support/bolt-scene.ts';
 import { eventually } from '../support/eventually.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { RECORDINGS, type RecordedFrame } from '../unit/adapters/sofa-bolt/codec/vectors.ts';
@@ -11,26 +11,17 @@ const CHANGES = 30n;
 
 /** A client drops every push whose version is not greater than the last one it took, from whichever server that came (SOFA bolt protocol, datum versions). */
 describe('versions of pushes', () => {
-  const open: BoltConnection[] = [];
   let gateway: GatewayProcess;
-  let dataId = '';
+  let scene: BoltScene;
 
   beforeEach(async () => {
-    dataId = `com.example.${randomUUID()}`;
+    scene = new BoltScene(() => gateway.sofaPort);
     gateway = await GatewayProcess.start();
   });
   afterEach(async () => {
-    for (const client of open.splice(0)) await client.close();
+    await scene.end();
     await gateway.stop();
   });
-
-  async function connect(): Promise<BoltConnection> {
-    const client = await BoltConnection.open(gateway.sofaPort);
-    open.push(client);
-    return client;
-  }
-
-  const register = (registId: string, version = 1n) => ({ dataId, registId, version });
 
   /** What a client that lives through all of it holds: the versions of all pushes of all its connections. */
   const versionsOf = (...clients: readonly BoltConnection[]) => clients.flatMap((client) => client.pushes).map((push) => push.version);
@@ -52,26 +43,26 @@ describe('versions of pushes', () => {
       },
     ],
   ])('only grow for a client over reconnects and over a gateway that is %s', async (_name, end) => {
-    const [publisher, first] = [await connect(), await connect()];
-    await first.subscribe(register('s'));
+    const [publisher, first] = [await scene.connect(), await scene.connect()];
+    await first.subscribe(scene.register('s'));
     // Close changes use up the numbers of their millisecond, so that the clock alone is not what makes versions grow.
-    for (let version = 1n; version <= CHANGES; version += 1n) await publisher.publish(register('p', version), [`v${version}`]);
-    await eventually(() => expect(first.newest(dataId)).toEqual([`v${CHANGES}`]));
+    for (let version = 1n; version <= CHANGES; version += 1n) await publisher.publish(scene.register('p', version), [`v${version}`]);
+    await eventually(() => expect(first.newest(scene.dataId)).toEqual([`v${CHANGES}`]));
     await first.close();
-    const second = await connect();
-    await second.subscribe(register('s'));
-    await eventually(() => expect(second.newest(dataId)).toEqual([`v${CHANGES}`]));
+    const second = await scene.connect();
+    await second.subscribe(scene.register('s'));
+    await eventually(() => expect(second.newest(scene.dataId)).toEqual([`v${CHANGES}`]));
     // Nothing changed, so nothing is new.
     expect(second.pushes[0]?.version).toBe(first.pushes.at(-1)?.version);
 
     await end();
     await gateway.start();
-    const [publisherAgain, third] = [await connect(), await connect()];
-    await third.subscribe(register('s'));
-    await publisherAgain.publish(register('p', CHANGES), [`v${CHANGES}`]);
-    await eventually(() => expect(third.newest(dataId)).toEqual([`v${CHANGES}`]));
-    await publisherAgain.publish(register('p', CHANGES + 1n), ['after']);
-    await eventually(() => expect(third.newest(dataId)).toEqual(['after']));
+    const [publisherAgain, third] = [await scene.connect(), await scene.connect()];
+    await third.subscribe(scene.register('s'));
+    await publisherAgain.publish(scene.register('p', CHANGES), [`v${CHANGES}`]);
+    await eventually(() => expect(third.newest(scene.dataId)).toEqual([`v${CHANGES}`]));
+    await publisherAgain.publish(scene.register('p', CHANGES + 1n), ['after']);
+    await eventually(() => expect(third.newest(scene.dataId)).toEqual(['after']));
     const [before, after] = [versionsOf(first, second), versionsOf(third)];
     const greatest = before.reduce((a, b) => (a > b ? a : b));
     // 1 stands for "nobody knows this name", which no client takes for news.
@@ -85,11 +76,11 @@ describe('versions of pushes', () => {
     );
     expect(recorded.length).toBeGreaterThan(5);
     const greatest = recorded.reduce((a, b) => (a > b ? a : b));
-    const client = await connect();
-    await client.publish(register('p'), ['x']);
-    await client.subscribe(register('s'));
-    await client.configure(register('c', 0n));
-    await eventually(() => expect(client.newest(dataId)).toEqual(['x']));
+    const client = await scene.connect();
+    await client.publish(scene.register('p'), ['x']);
+    await client.subscribe(scene.register('s'));
+    await client.configure(scene.register('c', 0n));
+    await eventually(() => expect(client.newest(scene.dataId)).toEqual(['x']));
     await eventually(() => expect(client.configs).toHaveLength(1));
     expect(client.pushes[0]?.version).toBeGreaterThan(greatest);
     expect(client.configs[0]?.version).toBeGreaterThan(greatest);
