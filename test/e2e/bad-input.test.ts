@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EurekaOperator } from '../support/eureka-operator.ts';
 import { eventually } from '../support/eventually.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
-import { http } from '../support/http.ts';
+import { converse, http } from '../support/http.ts';
 import { residentBytes } from '../support/process-memory.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -81,13 +81,13 @@ describe('input that no client should send', () => {
   });
 
   it('headers without end are refused', async () => {
-    const answer = await raw(gateway.eurekaPort, `GET /eureka/apps HTTP/1.1\r\nHost: x\r\nX-Large: ${'a'.repeat(100_000)}`);
+    const answer = await converse(gateway.eurekaPort, `GET /eureka/apps HTTP/1.1\r\nHost: x\r\nX-Large: ${'a'.repeat(100_000)}`);
     expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
     await expectUnharmed(60 * MEGABYTE);
   });
 
   it('what is not HTTP is refused', async () => {
-    expect(await raw(gateway.eurekaPort, '\u0000\u0001\u0002 not http at all\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await converse(gateway.eurekaPort, '\u0000\u0001\u0002 not http at all\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   it('clients that send slowly are cut off, thousands of them harm nobody', async () => {
@@ -107,15 +107,3 @@ describe('input that no client should send', () => {
     await expectUnharmed(120 * MEGABYTE);
   });
 });
-
-function raw(port: number, bytes: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-    let answer = '';
-    socket.on('data', (chunk: Buffer) => {
-      answer += chunk.toString();
-    });
-    socket.on('error', () => resolve(answer));
-    socket.on('close', () => resolve(answer));
-  });
-}

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EurekaOperator } from '../support/eureka-operator.ts';
 import { eventually } from '../support/eventually.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
-import { http } from '../support/http.ts';
+import { converse, http } from '../support/http.ts';
 import { residentBytes } from '../support/process-memory.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -201,19 +201,6 @@ describe('hostile input over the network', () => {
 /** Files and sockets that the process has open. */
 function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
-}
-
-/** What the server says until it closes the connection. */
-function converse(port: number, bytes: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-    let answer = '';
-    socket.on('data', (chunk: Buffer) => {
-      answer += chunk.toString();
-    });
-    socket.on('error', () => resolve(answer));
-    socket.on('close', () => resolve(answer));
-  });
 }
 
 /** Sends as long as it may; resolves with what the server said when it has closed the connection. */
