@@ -89,7 +89,7 @@ export class BoltConnection {
     return new BoltConnection(socket, options);
   }
 
-  /** Rejects when the connection ends before the answer. */
+  /** Rejects when the connection ends before the answer, or has ended. */
   request(className: string, content: Uint8Array, codec: number = BoltCodec.Hessian): Promise<BoltResponse> {
     const requestId = this.#nextId;
     this.#nextId += 1;
@@ -129,6 +129,7 @@ export class BoltConnection {
   }
 
   #exchange(requestId: number, bytes: Uint8Array): Promise<BoltResponse> {
+    if (this.socket.destroyed) return Promise.reject(new Error('the connection was closed'));
     return new Promise((resolve, reject) => {
       this.#waiting.set(requestId, { resolve, reject });
       this.socket.write(bytes);
