@@ -350,11 +350,15 @@ export class BoltClient {
 
   #watchIdle(inMs: number): void {
     const { clock } = this.#parts.host;
-    this.#idleTimer = clock.schedule(inMs, () => {
-      const leftMs = this.#lastReadMs + this.#parts.idleTimeoutMs - clock.monotonicMs();
-      if (leftMs > 0) this.#watchIdle(leftMs);
-      else this.close('idle');
-    });
+    // What arrived while this process did not run is read first: clients are not silent because the gateway slept.
+    this.#idleTimer = clock.schedule(inMs, () => clock.soon(() => this.#endIfIdle()));
+  }
+
+  #endIfIdle(): void {
+    if (this.#closed) return;
+    const leftMs = this.#lastReadMs + this.#parts.idleTimeoutMs - this.#parts.host.clock.monotonicMs();
+    if (leftMs > 0) this.#watchIdle(leftMs);
+    else this.close('idle');
   }
 
   /** Status 0 and success is a delivery; everything else is worth another try. */

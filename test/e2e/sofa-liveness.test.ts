@@ -57,6 +57,24 @@ describe('liveness of bolt clients', () => {
     clearInterval(heartbeats);
   });
 
+  it('a gateway that slept longer than the idle time closes nobody who did not', async () => {
+    gateway = await GatewayProcess.start({ args: ['--sofa.idle-timeout-ms', '3000'] });
+    const [publisher, reader] = [await scene.connect(), await scene.connect()];
+    const heartbeats = setInterval(() => {
+      for (const client of [publisher, reader]) void client.heartbeat().catch(() => undefined);
+    }, 300);
+    await publisher.publish(scene.register('p'), ['before']);
+    await reader.subscribe(scene.register('s'));
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['before']));
+    gateway.signal('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    gateway.signal('SIGCONT');
+    await publisher.publish(scene.register('p', 2n), ['after']);
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['after']));
+    expect(reader.pushes.map((push) => push.values)).toEqual([['before'], ['after']]);
+    clearInterval(heartbeats);
+  });
+
   it('one client that breaks is withdrawn at once, and so is one that says goodbye', async () => {
     gateway = await GatewayProcess.start();
     const { reader, crowded } = await crowd();
