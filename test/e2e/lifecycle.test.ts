@@ -263,7 +263,8 @@ describe('failing', () => {
         lengths.push((await operator.all()).length);
         isUp = lengths.length >= 20;
       } catch {
-        await new Promise((resolve) => setImmediate(resolve));
+        // A pause, so that the one who is waited for has the processor.
+        await new Promise((resolve) => setTimeout(resolve, 2));
       }
     }
     await starting;

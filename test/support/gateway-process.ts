@@ -7,6 +7,8 @@ import { freePort } from './eureka-gateway.ts';
 import { eventually } from './eventually.ts';
 import { http } from './http.ts';
 
+/** For a start on a machine that is busy with other things. */
+const START_MOST_MS = 30_000;
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const MAIN = join(ROOT, 'dist/deploy/main.js');
 
@@ -95,7 +97,7 @@ export class GatewayProcess {
       if ((await http(this.adminPort, { path: '/readyz' })).status !== 200) throw new Error('not ready');
       // The listeners open last; the ready line comes after them.
       if (!this.stdout.includes('ready in')) throw new Error('not announced');
-    });
+    }, START_MOST_MS);
   }
 
   signal(signal: NodeJS.Signals): void {
