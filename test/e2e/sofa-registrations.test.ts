@@ -76,20 +76,19 @@ describe('registrations over bolt', () => {
   it('pushes of one name to one client keep their distance, and versions only grow', async () => {
     const [publisher, reader] = [await scene.connect(), await scene.connect()];
     await reader.subscribe(scene.register('s'));
+    await eventually(() => expect(reader.newest(scene.dataId)).toEqual([]));
+    const sinceMs = performance.now();
     for (let version = 1; version <= 40; version += 1) {
       await publisher.publish(scene.register('p', BigInt(version)), [`v${version}`]);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await eventually(() => expect(reader.newest(scene.dataId)).toEqual(['v40']));
-    const { pushes } = reader;
-    expect(pushes.length).toBeGreaterThan(2);
-    for (const [index, push] of pushes.entries()) {
-      const before = pushes[index - 1];
-      if (before === undefined) continue;
-      expect(push.version).toBeGreaterThan(before.version);
-      // 150 ms between two writes; what the network does to the distance is allowed for.
-      expect(push.atMs - before.atMs).toBeGreaterThan(100);
-    }
+    const pushes = reader.pushes.slice(1);
+    expect(pushes.length).toBeGreaterThan(1);
+    const versions = reader.pushes.map((push) => push.version);
+    expect(versions).toEqual([...new Set(versions)].sort((a, b) => (a < b ? -1 : 1)));
+    // 150 ms between two writes: each is read so much later than the first change at least, however late any of them is read.
+    for (const [index, push] of pushes.entries()) expect(push.atMs - sinceMs).toBeGreaterThan(index * 150);
   });
 
   it('every version is above what a real SOFARegistry gave out before this moment', async () => {
