@@ -1,6 +1,7 @@
 import { RegistryError } from '../model/errors.ts';
 import type { PeerId } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
+import type { MetaClient } from '../wire/meta-client.ts';
 import { decodeSlotLogAnswer, encodeSlotLog } from '../wire/slot-log.ts';
 import type { SlotReplica } from './slot-replica.ts';
 
@@ -15,13 +16,15 @@ const WAIT_MOST_MS = 5_000;
  * no more: it is told by an empty log message, which makes it fetch the table, until it names the new leader epoch. Resolves at once when
  * there is no such leader: one that is gone is not waited for.
  */
-export async function whenGivenUp(host: RoleHost, replica: SlotReplica, tableEpoch: () => number, isCurrent: () => boolean): Promise<void> {
+export async function whenGivenUp(host: RoleHost, replica: SlotReplica, meta: MetaClient, isCurrent: () => boolean): Promise<void> {
   const { formerLeader } = replica;
   if (formerLeader === undefined) return;
   const untilMs = host.clock.monotonicMs() + WAIT_MOST_MS;
   let retryMs = RETRY_LEAST_MS;
-  while (isCurrent() && replica.followers.includes(formerLeader)) {
-    if (await hasGivenUp(host, replica, formerLeader, tableEpoch())) return;
+  // Meta may say that a node is gone before it can store the table that says so.
+  const isThere = () => replica.followers.includes(formerLeader) && meta.members.some((member) => member.peer === formerLeader);
+  while (isCurrent() && isThere()) {
+    if (await hasGivenUp(host, replica, formerLeader, meta.table.epoch)) return;
     if (host.clock.monotonicMs() > untilMs) {
       host.log.warn('a slot is led although its former leader may not know', { slot: replica.slotId, formerLeader });
       return;

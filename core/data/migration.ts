@@ -64,7 +64,7 @@ export class Migration {
   async #run(replica: SlotReplica, leaderEpoch: number): Promise<void> {
     const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'migrating';
     // First: what the former leader takes until then is known to the Sessions, and comes with the comparison.
-    await whenGivenUp(this.#host, replica, () => this.#meta.table.epoch, isCurrent);
+    await whenGivenUp(this.#host, replica, this.#meta, isCurrent);
     await refillFromFollowers(this.#host, replica, this.#effects, isCurrent);
     const startedMs = this.#host.clock.monotonicMs();
     const compared = new Set<string>();

@@ -5,6 +5,7 @@ import { RegistryError, RegistryErrorCode } from '../../../../core/model/errors.
 import type { PeerId } from '../../../../core/model/node.ts';
 import { SlotStatus } from '../../../../core/model/slot-table.ts';
 import type { RoleHost } from '../../../../core/seams/host.ts';
+import type { MetaClient } from '../../../../core/wire/meta-client.ts';
 import { decodeSlotLog, encodeSlotLogAnswer } from '../../../../core/wire/slot-log.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
 import { SILENT_LOG } from '../../../support/standalone.ts';
@@ -17,12 +18,14 @@ describe('a slot that changes its leader', () => {
   let asked: PeerId[];
   let answer: () => Promise<number>;
   let replica: SlotReplica;
+  let members: readonly PeerId[];
   let isCurrent: boolean;
   let isGivenUp: boolean;
 
   beforeEach(() => {
     clock = new HandClock();
     asked = [];
+    members = [SELF, FORMER, THIRD];
     isCurrent = true;
     isGivenUp = false;
     replica = new SlotReplica({ slotId: 3, leader: FORMER, leaderEpoch: 1, followers: [SELF, THIRD] }, SELF);
@@ -37,13 +40,13 @@ describe('a slot that changes its leader', () => {
       return encodeSlotLogAnswer({ status: SlotStatus.MisMatch, tableEpoch: 0, leaderEpoch: await answer(), applied: 0 });
     };
     const host = { clock, log: SILENT_LOG, processId: 'd1#1', peers: { request } } as unknown as RoleHost;
-    const whenDone = whenGivenUp(
-      host,
-      replica,
-      () => TABLE_EPOCH,
-      () => isCurrent,
-    );
-    void whenDone.then(() => {
+    const meta = {
+      table: { epoch: TABLE_EPOCH, slots: [] },
+      get members() {
+        return members.map((peer) => ({ peer }));
+      },
+    } as unknown as MetaClient;
+    void whenGivenUp(host, replica, meta, () => isCurrent).then(() => {
       isGivenUp = true;
     });
   }
@@ -75,12 +78,20 @@ describe('a slot that changes its leader', () => {
     expect({ isGivenUp, asked }).toEqual({ isGivenUp: true, asked: [] });
   });
 
-  it('is waited for no longer when who led before is gone', async () => {
+  it.each([
+    ['table', () => replica.assign({ slotId: 3, leader: SELF, leaderEpoch: 2, followers: [THIRD] }, SELF)],
+    [
+      'member list',
+      () => {
+        members = [SELF, THIRD];
+      },
+    ],
+  ])('is waited for no longer when who led before is gone from the %s', async (_where, remove) => {
     answer = () => Promise.reject(new RegistryError(RegistryErrorCode.Unavailable, 'the link broke'));
     lead([FORMER, THIRD]);
     await pass();
     expect(isGivenUp).toBe(false);
-    replica.assign({ slotId: 3, leader: SELF, leaderEpoch: 2, followers: [THIRD] }, SELF);
+    remove();
     await pass();
     expect(isGivenUp).toBe(true);
   });
