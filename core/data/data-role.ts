@@ -73,8 +73,8 @@ export class DataRole implements DataServer {
   readonly #changes: SlotChanges;
   readonly #scrubber: Scrubber;
   readonly #closeables: Closeable[] = [];
-  /** Lease publishers of before the restart, until their slot is led again. */
-  #restored: Publisher[];
+  /** Lease publishers of before the restart by slot, until it is led again. */
+  readonly #restored: Map<number, readonly Publisher[]>;
   #floorVersion: DatumVersion;
   #timer: Timer | undefined;
   #lastTickMs: number;
@@ -100,7 +100,7 @@ export class DataRole implements DataServer {
     this.#meta = meta;
     this.#restart = restart;
     this.#held = held;
-    this.#restored = [...restored.leases];
+    this.#restored = bySlot(restored.leases, config.slotCount);
     this.#floorVersion = restored.highestVersion;
     this.#lastTickMs = host.clock.monotonicMs();
     this.#holdUntilMs = this.#lastTickMs + config.restoreHoldMs;
@@ -240,9 +240,9 @@ export class DataRole implements DataServer {
    */
   #forgetRestored(): void {
     if (this.#meta.table.slots.length === 0) return;
-    const isLed = (foldedId: FoldedId) => this.#replicas.get(slotOf(foldedId, this.#config.slotCount))?.isLeader === true;
-    this.#restored = this.#restored.filter((publisher) => isLed(foldDataInfoId(publisher.dataInfoId)));
-    this.#held.keepOnly(isLed);
+    const isLed = (slotId: number) => this.#replicas.get(slotId)?.isLeader === true;
+    for (const slotId of this.#restored.keys()) if (!isLed(slotId)) this.#restored.delete(slotId);
+    this.#held.keepOnly((foldedId) => isLed(slotOf(foldedId, this.#config.slotCount)));
   }
 
   #enterRole(replica: SlotReplica): void {
@@ -268,10 +268,9 @@ export class DataRole implements DataServer {
 
   /** Brings back what the restart cache kept for this slot, each with a full lease. */
   #restoreSlot(replica: SlotReplica): void {
-    const isOfSlot = (publisher: Publisher) => slotOf(foldDataInfoId(publisher.dataInfoId), this.#config.slotCount) === replica.slotId;
-    const mine = this.#restored.filter(isOfSlot);
-    if (mine.length === 0) return;
-    this.#restored = this.#restored.filter((publisher) => !isOfSlot(publisher));
+    const mine = this.#restored.get(replica.slotId);
+    if (mine === undefined) return;
+    this.#restored.delete(replica.slotId);
     for (const publisher of mine) this.#changes.put(replica, publisher);
     this.#restart.flush(replica.store.highestVersion);
   }
@@ -501,7 +500,7 @@ export class DataRole implements DataServer {
   /** What a restart has to know of. */
   *#remembered() {
     for (const replica of this.#replicas.values()) if (replica.isLeader) yield* replica.store.publishers();
-    yield* this.#restored;
+    for (const publishers of this.#restored.values()) yield* publishers;
     yield* this.#held.missing();
   }
 
@@ -518,4 +517,15 @@ export class DataRole implements DataServer {
   #learnEpoch(address: SlotAddress): void {
     if (address.tableEpoch > this.#meta.table.epoch) this.#meta.refresh();
   }
+}
+
+function bySlot(publishers: readonly Publisher[], slotCount: number): Map<number, readonly Publisher[]> {
+  const slots = new Map<number, Publisher[]>();
+  for (const publisher of publishers) {
+    const slotId = slotOf(foldDataInfoId(publisher.dataInfoId), slotCount);
+    const ofSlot = slots.get(slotId);
+    if (ofSlot === undefined) slots.set(slotId, [publisher]);
+    else ofSlot.push(publisher);
+  }
+  return slots;
 }
