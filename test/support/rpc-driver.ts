@@ -1,4 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { DriverProcess } from './driver-process.ts';
+import { buildMavenDriver } from './maven-driver.ts';
+
+const MODULES = fileURLToPath(new URL('../conformance/sofa-java/', import.meta.url));
 
 /** A real provider and consumer of a remote-call framework that finds its services in a SOFARegistry. One of each per process at most. */
 export class RpcDriver extends DriverProcess {
@@ -20,4 +24,14 @@ export class RpcDriver extends DriverProcess {
   stop(): Promise<unknown> {
     return this.call('stop');
   }
+}
+
+/** Starts a virtual machine with the framework of a module, which is built when it has changed. */
+export function rpcDriver(module: string): () => Promise<RpcDriver> {
+  let built: Promise<readonly string[]> | undefined;
+  return async () => {
+    built ??= buildMavenDriver(`${MODULES}${module}/`, { sharedSources: `${MODULES}rpc` });
+    const [java = 'java', ...args] = await built;
+    return new RpcDriver(java, args);
+  };
 }
