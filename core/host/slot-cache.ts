@@ -83,7 +83,8 @@ class FileSlotCache implements SlotCache {
   }
 
   async rotate(pieces: Iterable<Uint8Array>): Promise<void> {
-    const next = this.#last + 1;
+    // An empty journal of a rotation that failed is good for the next one.
+    const next = this.#last > this.#generation && this.#lastBytes === 0 ? this.#last : this.#last + 1;
     try {
       writeFileSync(this.#path(`journal-${next}`), '');
       this.#closeJournal();
@@ -107,6 +108,10 @@ class FileSlotCache implements SlotCache {
     const file = await open(path, 'w');
     try {
       for (const piece of pieces) await file.appendFile(frame(piece));
+    } catch (caught) {
+      // On a full disk half a snapshot would only be in the way.
+      rmSync(path, { force: true });
+      throw caught;
     } finally {
       await file.close();
     }

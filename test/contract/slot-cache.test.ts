@@ -367,6 +367,21 @@ describe('the slot cache in a folder, after what a disk can do to it', () => {
     expect(await loaded(open())).toEqual({ snapshot: ['snapshot 3'], journal: [] });
   });
 
+  it('leaves nothing behind of snapshots that could not be finished, however many', async () => {
+    const cache = open();
+    await cache.rotate([bytes('snapshot 1')]);
+    cache.append(bytes('before'));
+    const broken = function* () {
+      yield bytes('half');
+      throw new Error('the disk is full');
+    };
+    for (let at = 0; at < 3; at += 1) await cache.rotate(broken());
+    expect(said).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^error: .*snapshot could not be written/)));
+    expect(readdirSync(folder).sort()).toEqual(['generation', 'journal-1', 'journal-2', 'snapshot-1']);
+    cache.append(bytes('after'));
+    expect(await loaded(open())).toEqual({ snapshot: ['snapshot 1'], journal: ['before', 'after'] });
+  });
+
   it('leaves no file of an earlier rotation behind', async () => {
     const cache = open();
     for (let at = 0; at < 5; at += 1) {
