@@ -27,6 +27,22 @@ def answer(command, value=None, error=None):
             data = data[os.write(1, data):]
 
 
+def finish(work):
+    """Runs a coroutine of the library on the event loop of this thread.
+
+    Its lock is shared with the loop of the heartbeat thread, and whoever lets go of it does not wake the loop that waits for it. So ours
+    never sleeps for long, as in an application in which other things happen, too.
+    """
+
+    async def until_done():
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            await asyncio.wait([task], timeout=0.05)
+        return task.result()
+
+    return eureka_client.get_event_loop().run_until_complete(until_done())
+
+
 class Client:
     def __init__(self, options):
         self.url = options["url"]
@@ -77,7 +93,7 @@ class Client:
     def metadata(self, metadata, **_):
         """The library has no call for it: what it holds is changed and registered again."""
         getattr(self.client, "_EurekaClient__instance")["metadata"].update(metadata)
-        asyncio.run(self.client.register())
+        finish(self.client.register())
 
     def watch(self, app, **_):
         self.smallest = None
@@ -90,7 +106,7 @@ class Client:
         return self.fetches
 
     def stop(self, **_):
-        eureka_client.stop()
+        finish(eureka_client.stop_async())
 
 
 def describe(instance):
