@@ -1,7 +1,7 @@
-import { gunzipSync } from 'node:zlib';
 import type { Bench, BenchContext, Figure } from '../support/figures.ts';
 import { measure, pause, residentBytes } from '../support/process-meter.ts';
 import { percentile } from '../support/statistics.ts';
+import { CHANGES_PER_SECOND, deltaLatencies, fillDelta, JSON_GZIP, register, whileChanging } from './changes.ts';
 import { estateInstance } from './estate.ts';
 import { LoadClient, type LoadRequest } from './load.ts';
 import { type LoadedServer, startBare, startGateway, startReal } from './servers.ts';
@@ -9,16 +9,11 @@ import { type LoadedServer, startBare, startGateway, startReal } from './servers
 const INSTANCES = 10_000;
 const HEARTBEATS = 40_000;
 const FETCHES = 400;
-const CHANGES_PER_SECOND = 10;
-const CHANGING_MS = 10_000;
 const LATENCY_SAMPLES = 200;
 /** How long both servers keep a change in the delta, and how much later the real one may look. */
 const RETENTION_MS = 180_000;
 const RETENTION_SLACK_MS = 31_000;
 const CONNECTIONS = 16;
-const JSON_GZIP = { accept: 'application/json', 'accept-encoding': 'gzip' };
-/** A poll every so often while changes come in; several clients share each state of the registry, as in an estate of thousands. */
-const POLL_EVERY_MS = 20;
 
 /** What one server needed, in microseconds of processor time per request, bytes and milliseconds. */
 interface Outcome {
@@ -78,10 +73,6 @@ class Load {
     const { scaled, say } = this.#context;
     const [client, count, name] = [this.#client, this.#count, this.#server.name];
     const half = Math.floor(count / 2);
-    const register = (index: number): LoadRequest => {
-      const { app, body } = estateInstance(index);
-      return { method: 'POST', path: `/eureka/apps/${app}`, body: body(1_000) };
-    };
     // The first half warms the server up.
     await client.sendMany(half, CONNECTIONS, 204, register);
     const registerUs = await this.#perRequestUs(count - half, () =>
@@ -112,7 +103,9 @@ class Load {
   async end(): Promise<Outcome> {
     const { scaled, say } = this.#context;
     const [server, client, count] = [this.#server, this.#client, this.#count];
-    await steadyDelta(client, this.#registeredAtMs, count, scaled);
+    // Until the registrations have left the delta.
+    await pause(Math.max(0, this.#registeredAtMs + scaled(RETENTION_MS + RETENTION_SLACK_MS) - performance.now()));
+    await fillDelta(client, count, scaled);
     const changingFullUs = await whileChanging(server, client, '/eureka/apps/', count);
     const changingDeltaUs = await whileChanging(server, client, '/eureka/apps/delta', count);
     const each = `${changingFullUs.toFixed(0)} µs per full fetch, ${changingDeltaUs.toFixed(0)} µs per delta`;
@@ -130,68 +123,6 @@ class Load {
   async #perRequestUs(requests: number, work: () => Promise<void>): Promise<number> {
     return ((await measure(this.#server.pid, work)).cpuMs * 1_000) / requests;
   }
-}
-
-/**
- * Waits until the registrations have left the delta, and fills it with what ten changes a second leave in it: both servers keep a change
- * for 180 s.
- */
-async function steadyDelta(client: LoadClient, registeredAtMs: number, count: number, scaled: BenchContext['scaled']): Promise<void> {
-  await pause(Math.max(0, registeredAtMs + scaled(RETENTION_MS + RETENTION_SLACK_MS) - performance.now()));
-  const entries = scaled((RETENTION_MS / 1_000) * CHANGES_PER_SECOND);
-  await client.sendMany(entries, 4, 204, (index) => {
-    const { app, body } = estateInstance((index * 37) % count);
-    return { method: 'POST', path: `/eureka/apps/${app}`, body: body(1_500, index % 2 === 0 ? 'DOWN' : 'UP') };
-  });
-}
-
-/** Processor time per read while instances change, the changes' own time included. */
-async function whileChanging(server: LoadedServer, client: LoadClient, path: string, count: number): Promise<number> {
-  let reads = 0;
-  let changes = 0;
-  const startedMs = performance.now();
-  const isOver = () => performance.now() - startedMs > CHANGING_MS;
-  const change = async () => {
-    while (!isOver()) {
-      const { app, body } = estateInstance((changes * 37) % count);
-      await client.send({ method: 'POST', path: `/eureka/apps/${app}`, body: body(2_000 + changes, changes % 2 === 0 ? 'DOWN' : 'UP') });
-      changes += 1;
-      await pause(Math.max(0, startedMs + (changes * 1_000) / CHANGES_PER_SECOND - performance.now()));
-    }
-  };
-  const read = async () => {
-    const pending: Promise<unknown>[] = [];
-    while (!isOver()) {
-      // A server that cannot keep up is asked less, not buried.
-      if (pending.length - reads < CONNECTIONS / 2) {
-        const one = client.send({ method: 'GET', path, headers: JSON_GZIP }).then(() => {
-          reads += 1;
-        });
-        pending.push(one);
-      }
-      await pause(POLL_EVERY_MS);
-    }
-    await Promise.all(pending);
-  };
-  const { cpuMs } = await measure(server.pid, async () => void (await Promise.all([change(), read()])));
-  return (cpuMs * 1_000) / reads;
-}
-
-/** From the answer to a registration until a poll of the delta shows it, in milliseconds. */
-async function deltaLatencies(client: LoadClient, samples: number, count: number): Promise<readonly number[]> {
-  const latencies: number[] = [];
-  for (let sample = 0; sample < samples; sample += 1) {
-    const { app, body } = estateInstance((sample * 53) % count);
-    const dirty = 5_000_000 + sample;
-    const startedMs = performance.now();
-    await client.send({ method: 'POST', path: `/eureka/apps/${app}`, body: body(dirty) });
-    for (;;) {
-      const { body: delta } = await client.send({ method: 'GET', path: '/eureka/apps/delta', headers: JSON_GZIP }, true);
-      if (gunzipSync(delta).includes(`"lastDirtyTimestamp":"${dirty}"`)) break;
-    }
-    latencies.push(performance.now() - startedMs);
-  }
-  return latencies;
 }
 
 async function loadBare(

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readInstanceInfo, type Tree } from '../../adapters/eureka/codec/instance-info.ts';
-import { CONTINUED_DEFLATE } from '../../adapters/eureka/documents/piece.ts';
+import { CONTINUED_DEFLATE } from '../../adapters/eureka/documents/deflated.ts';
 import { RegistryView, viewInstance } from '../../adapters/eureka/registry-view.ts';
 import { deflatePiece } from '../../adapters/eureka/server.ts';
 import { dataInfoIdOf } from '../../adapters/eureka/translate.ts';
@@ -49,7 +49,7 @@ export const encoding: Bench = {
       await document().gzip(deflatePiece);
       const chunks = await changed(() => document().gzip(deflatePiece));
       const whole = await changed(() => compressWhole(document().body, { level }));
-      const joined = await document().gzip(deflatePiece);
+      const joined = Buffer.concat(await document().gzip(deflatePiece));
       const single = await compressWhole(document().body, { level });
       figures.push(
         {

@@ -16,9 +16,9 @@ export interface LoadedServer {
   stop(): Promise<void>;
 }
 
-export async function startGateway(): Promise<LoadedServer & { readonly process: MeasuredProcess }> {
+export async function startGateway(args: readonly string[] = []): Promise<LoadedServer & { readonly process: MeasuredProcess }> {
   const startedMs = performance.now();
-  const gateway = await startMeasuredGateway();
+  const gateway = await startMeasuredGateway(args);
   const startedInMs = performance.now() - startedMs;
   const { process, eurekaPort: port, stop } = gateway;
   return { name: 'gateway', port, pid: process.pid, startedInMs, process, stop };
