@@ -5,7 +5,7 @@ import { deflateRaw } from 'node:zlib';
 import { type Host, RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
 import type { Authentication } from './authentication.ts';
 import type { EurekaConfig } from './config.ts';
-import { CONTINUED_DEFLATE } from './documents/piece.ts';
+import { CONTINUED_DEFLATE } from './documents/deflated.ts';
 import { type EurekaHandler, type EurekaResponse, toErrorResponse } from './handler.ts';
 import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts';
 import { createEurekaApp, toEurekaRequest } from './routes.ts';

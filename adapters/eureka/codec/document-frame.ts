@@ -46,12 +46,15 @@ export function applicationHead(form: Form, name: string): Buffer {
   return Buffer.from(isJson(form) ? `{"name":${JSON.stringify(name)},"instance":[` : `<application>${element('name', name)}`);
 }
 
+const APPLICATION_TAILS = { json: Buffer.from(']}'), xml: Buffer.from('</application>') };
+
+/** One buffer each, so that documents can be compared by their parts. */
 export function applicationTail(form: Form): Buffer {
-  return Buffer.from(isJson(form) ? ']}' : '</application>');
+  return isJson(form) ? APPLICATION_TAILS.json : APPLICATION_TAILS.xml;
 }
 
-/** Elements of one list: separated in JSON, one after the other in XML. */
-export function joinEncoded(encoded: readonly Buffer[], form: Form): Buffer {
-  if (!isJson(form)) return Buffer.concat(encoded);
-  return Buffer.concat(encoded.flatMap((part, index) => (index === 0 ? [part] : [SEPARATOR, part])));
+/** Elements of one list, each in one or more buffers: separated in JSON, one after the other in XML. */
+export function separated(elements: readonly (readonly Buffer[])[], form: Form): Buffer[] {
+  const between = isJson(form) ? [SEPARATOR] : [];
+  return elements.flatMap((element, index) => (index === 0 ? element : [...between, ...element]));
 }

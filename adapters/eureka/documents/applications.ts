@@ -1,7 +1,8 @@
-import { applicationHead, applicationsHead, applicationsTail, applicationTail, joinEncoded, SEPARATOR } from '../codec/document-frame.ts';
+import { applicationHead, applicationsHead, applicationsTail, applicationTail, SEPARATOR, separated } from '../codec/document-frame.ts';
 import { type Form, isJson } from '../negotiation.ts';
 import { CHUNK_BYTES, Chunks } from './chunks.ts';
-import { EncodedDocument, type Part } from './document.ts';
+import { EncodedDocument } from './document.ts';
+import { type Part, type Run, toRuns } from './run.ts';
 
 /** One instance as a document shows it. */
 export interface Fragment {
@@ -16,18 +17,22 @@ interface Application {
   readonly live: Chunks<Fragment>;
   /** Deletions of a delta. They come last: a client that does not know the application adopts it whole upon the first addition. */
   readonly gone: Chunks<Fragment>;
+  /** The same bytes in every document, so that a run is known again by its parts. */
+  readonly heads: Map<Form, Buffer>;
 }
 
 const HEAD_WEIGHT = 60;
 
 /**
  * The applications of a document with their instances, kept in chunks that are encoded and compressed apart: small applications share a
- * chunk, large ones have several. A change of one instance costs one chunk.
+ * chunk, large ones have several. A change of one instance costs one chunk, and the copying of the run it is in.
  */
 export class Applications {
   readonly #applications = new Map<string, Application>();
   readonly #small = new Chunks<Application>();
   readonly #large = new Map<string, Application>();
+  /** Of the latest document. */
+  readonly #runs = new Map<Form, readonly Run[]>();
 
   get(name: string): { readonly size: number } | undefined {
     const application = this.#applications.get(name);
@@ -37,7 +42,7 @@ export class Applications {
   put(name: string, key: string, fragment: Fragment, isDeleted = false): void {
     let application = this.#applications.get(name);
     if (application === undefined) {
-      application = { name, live: new Chunks(), gone: new Chunks() };
+      application = { name, live: new Chunks(), gone: new Chunks(), heads: new Map() };
       this.#applications.set(name, application);
     }
     const [into, outOf] = isDeleted ? [application.gone, application.live] : [application.live, application.gone];
@@ -73,15 +78,17 @@ export class Applications {
       if (head !== undefined) add(head);
       for (const part of rest) parts.push(part);
     }
-    return new EncodedDocument(form, [applicationsHead(form, version, hash), ...parts, applicationsTail(form, version, hash)]);
+    const runs = toRuns(parts, this.#runs.get(form));
+    this.#runs.set(form, runs);
+    return new EncodedDocument(form, { head: applicationsHead(form, version, hash), runs, tail: applicationsTail(form, version, hash) });
   }
 
   /** One application by itself. */
   application(name: string, form: Form): EncodedDocument | undefined {
     const application = this.#applications.get(name);
     if (application === undefined) return undefined;
-    const parts = largeParts(application, form);
-    return new EncodedDocument(form, isJson(form) ? [Buffer.from('{"application":'), ...parts, Buffer.from('}')] : parts);
+    const [head, tail] = isJson(form) ? ['{"application":', '}'] : ['', ''];
+    return new EncodedDocument(form, { head: Buffer.from(head), runs: toRuns(largeParts(application, form)), tail: Buffer.from(tail) });
   }
 
   #place(application: Application): void {
@@ -98,8 +105,10 @@ export class Applications {
   }
 }
 
-function largeParts({ name, live, gone }: Application, form: Form): Part[] {
-  const parts: Part[] = [applicationHead(form, name)];
+function largeParts({ name, live, gone, heads }: Application, form: Form): Part[] {
+  const head = heads.get(form) ?? applicationHead(form, name);
+  heads.set(form, head);
+  const parts: Part[] = [head];
   let isFirst = true;
   for (const chunk of [...live.chunks(), ...gone.chunks()]) {
     if (!isFirst && isJson(form)) parts.push(SEPARATOR);
@@ -107,7 +116,7 @@ function largeParts({ name, live, gone }: Application, form: Form): Part[] {
     parts.push(
       chunk.piece(form, (members) => {
         const fragments = [...members];
-        return () => encodeFragments(fragments, form);
+        return () => Buffer.concat(encodeFragments(fragments, form));
       }),
     );
   }
@@ -115,9 +124,9 @@ function largeParts({ name, live, gone }: Application, form: Form): Part[] {
   return parts;
 }
 
-function encodeFragments(fragments: readonly Fragment[], form: Form): Buffer {
-  return joinEncoded(
-    fragments.map((fragment) => fragment.encode(form)),
+function encodeFragments(fragments: readonly Fragment[], form: Form): readonly Buffer[] {
+  return separated(
+    fragments.map((fragment) => [fragment.encode(form)]),
     form,
   );
 }
@@ -128,11 +137,12 @@ function encodeSmall(applications: Iterable<Application>, form: Form): () => Buf
     name,
     fragments: [...live.chunks(), ...gone.chunks()].flatMap((chunk) => [...chunk.members.values()]),
   }));
-  return () =>
-    joinEncoded(
-      captured.map(({ name, fragments }) =>
-        Buffer.concat([applicationHead(form, name), encodeFragments(fragments, form), applicationTail(form)]),
-      ),
-      form,
-    );
+  return () => {
+    const encoded = captured.map(({ name, fragments }) => [
+      applicationHead(form, name),
+      ...encodeFragments(fragments, form),
+      applicationTail(form),
+    ]);
+    return Buffer.concat(separated(encoded, form));
+  };
 }

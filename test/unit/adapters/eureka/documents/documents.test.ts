@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { Applications } from '../../../../../adapters/eureka/documents/applications.ts';
 import { CHUNK_BYTES, Chunks } from '../../../../../adapters/eureka/documents/chunks.ts';
 import { combineCrc, crcShift } from '../../../../../adapters/eureka/documents/crc-combine.ts';
+import { CONTINUED_DEFLATE, type Deflate } from '../../../../../adapters/eureka/documents/deflated.ts';
 import { EncodedDocument } from '../../../../../adapters/eureka/documents/document.ts';
-import { CONTINUED_DEFLATE, type Deflate, Piece } from '../../../../../adapters/eureka/documents/piece.ts';
+import { Piece } from '../../../../../adapters/eureka/documents/piece.ts';
+import { type Part, RUN_PARTS, Run, toRuns } from '../../../../../adapters/eureka/documents/run.ts';
 import type { Form } from '../../../../../adapters/eureka/negotiation.ts';
 import { instanceOf, seededRandom } from '../fixtures.ts';
 
@@ -22,6 +24,16 @@ function countingDeflate(): { readonly deflate: Deflate; readonly bytes: () => n
     return compress(body, CONTINUED_DEFLATE);
   };
   return { deflate, bytes: () => bytes, runs: () => runs };
+}
+
+/** What a reader of the compressed document gets. */
+async function unzipped(document: EncodedDocument, deflate: Deflate): Promise<Buffer> {
+  return gunzipSync(Buffer.concat(await document.gzip(deflate)));
+}
+
+/** A document that says these parts and nothing around them. */
+function documentOf(parts: readonly Part[]): EncodedDocument {
+  return new EncodedDocument('json', { head: Buffer.alloc(0), runs: toRuns(parts), tail: Buffer.alloc(0) });
 }
 
 describe('the CRC of joined bytes', () => {
@@ -49,16 +61,46 @@ describe('a document of pieces', () => {
     ['an empty piece', [Buffer.from('['), new Piece(() => Buffer.alloc(0)), Buffer.from(']')]],
     ['more bytes than a stored block holds', [Buffer.alloc(200_000, 'x')]],
   ])('is one gzip member of what it says: %s', async (_name, parts) => {
-    const document = new EncodedDocument('json', parts);
-    expect(gunzipSync(await document.gzip(countingDeflate().deflate)).equals(document.body)).toBe(true);
+    const document = documentOf(parts);
+    expect((await unzipped(document, countingDeflate().deflate)).equals(document.body)).toBe(true);
   });
 
   it('is compressed once for all readers', async () => {
     const counting = countingDeflate();
-    const document = new EncodedDocument('json', [new Piece(() => Buffer.from('a')), new Piece(() => Buffer.from('b'))]);
+    const document = documentOf([new Piece(() => Buffer.from('a')), new Piece(() => Buffer.from('b'))]);
     const all = await Promise.all([document.gzip(counting.deflate), document.gzip(counting.deflate)]);
     expect(all[0]).toBe(all[1]);
     expect(counting.runs()).toBe(2);
+  });
+});
+
+describe('runs of parts', () => {
+  const pieces = (count: number): Part[] => Array.from({ length: count }, (_, index) => new Piece(() => Buffer.from(`piece ${index}`)));
+
+  it('are taken again as they were, but for the one with a part that changed', () => {
+    const parts = pieces(3 * RUN_PARTS + 1);
+    const before = toRuns(parts);
+    expect(before.length).toBe(4);
+    const changed = parts.with(RUN_PARTS + 3, new Piece(() => Buffer.from('changed')));
+    const after = toRuns(changed, before);
+    expect(after.map((run, index) => run === before[index])).toEqual([true, false, true, true]);
+    expect(documentOf(changed).body.equals(Buffer.concat(after.flatMap((run) => run.bodies())))).toBe(true);
+  });
+
+  it('are none of those before when parts were added in front or taken away', () => {
+    const parts = pieces(2 * RUN_PARTS);
+    const before = toRuns(parts);
+    expect(toRuns([Buffer.from('first'), ...parts], before).some((run) => before.includes(run))).toBe(false);
+    expect(toRuns(parts.slice(0, -1), before).map((run) => before.includes(run))).toEqual([true, false]);
+    expect(toRuns([], before)).toEqual([]);
+  });
+
+  it('are joined once for all documents that share them', async () => {
+    const run = new Run(pieces(5));
+    const counting = countingDeflate();
+    const [first, second] = [await run.deflated(counting.deflate), run.deflated(counting.deflate)];
+    expect(second).toBe(first);
+    expect(counting.runs()).toBe(5);
   });
 });
 
@@ -132,7 +174,7 @@ describe('the document of many applications', () => {
     for (const form of FORMS) {
       const document = applications.document(form, '1', 'UP_800_');
       expect(idsOf(document)).toEqual(expected);
-      expect(gunzipSync(await document.gzip(countingDeflate().deflate)).equals(document.body)).toBe(true);
+      expect((await unzipped(document, countingDeflate().deflate)).equals(document.body)).toBe(true);
       expect(document.body.toString()).toContain('UP_800_');
     }
   });
@@ -148,9 +190,25 @@ describe('the document of many applications', () => {
     put(applications, app, id, { hostName: 'elsewhere' });
     const second = countingDeflate();
     const document = applications.document('json', '1', '');
-    expect(gunzipSync(await document.gzip(second.deflate)).toString()).toContain('elsewhere');
+    expect((await unzipped(document, second.deflate)).toString()).toContain('elsewhere');
     expect(second.runs()).toBe(1);
     expect(second.bytes()).toBeLessThan(2 * CHUNK_BYTES);
+  });
+
+  it('shares the buffers of all runs but one with the document before, with large applications as with small ones', async () => {
+    const applications = new Applications();
+    for (let app = 0; app < 1_600; app += 1) put(applications, `SMALL-${app}`, 'i0');
+    for (let app = 0; app < 12; app += 1) for (let id = 0; id < 100; id += 1) put(applications, `LARGE-${app}`, `l${id}`);
+    const { deflate } = countingDeflate();
+    for (const form of FORMS) {
+      const before = await applications.document(form, '1', '').gzip(deflate);
+      put(applications, 'LARGE-3', 'l50', { hostName: `elsewhere-${form}` });
+      const after = await applications.document(form, '2', '').gzip(deflate);
+      expect(after.length).toBe(before.length);
+      const large = (buffers: readonly Buffer[]) => buffers.filter(({ length }) => length > 1_000);
+      expect(large(after).length).toBeGreaterThan(2);
+      expect(large(after).filter((buffer) => !before.includes(buffer)).length).toBe(1);
+    }
   });
 
   it('stays what it was when the applications change before it is read', async () => {
@@ -162,7 +220,7 @@ describe('the document of many applications', () => {
     applications.delete('SMALL-1', 'i0');
     applications.delete('LARGE', 'l5');
     expect(idsOf(before)).toEqual(expected);
-    expect(gunzipSync(await before.gzip(countingDeflate().deflate)).equals(before.body)).toBe(true);
+    expect((await unzipped(before, countingDeflate().deflate)).equals(before.body)).toBe(true);
   });
 
   it('follows any history of changes', async () => {
@@ -182,7 +240,7 @@ describe('the document of many applications', () => {
       if (step % 500 !== 499) continue;
       const document = applications.document('json', String(step), '');
       expect(idsOf(document)).toEqual([...truth].sort());
-      expect(gunzipSync(await document.gzip(countingDeflate().deflate)).equals(document.body)).toBe(true);
+      expect((await unzipped(document, countingDeflate().deflate)).equals(document.body)).toBe(true);
     }
     for (const key of truth) applications.delete(...(key.split('/') as [string, string]));
     expect(applications.document('json', '1', '').body.toString()).toBe(
