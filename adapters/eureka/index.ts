@@ -1,6 +1,7 @@
 import type { Host, ProtocolAdapter, RunningRole, SessionGateway } from '../../core/index.ts';
 import { Authentication } from './authentication.ts';
 import type { EurekaConfig } from './config.ts';
+import { createDeflate } from './deflate.ts';
 import { EurekaHandler } from './handler.ts';
 import { PeerAddresses } from './peers.ts';
 import { EurekaRegistry } from './registry.ts';
@@ -30,9 +31,9 @@ export function createEurekaAdapter(config: EurekaConfig, version: string): Prot
 async function startEureka(config: EurekaConfig, version: string, gateway: SessionGateway, host: Host): Promise<RunningRole> {
   const registry = new EurekaRegistry(gateway, host, config);
   // Loaded with the adapter, not with the process: a gateway without Eureka does not pay for koa.
-  const { deflatePiece, startEurekaServer } = await import('./server.ts');
+  const { startEurekaServer } = await import('./server.ts');
   const peers = new PeerAddresses(config.peerAddresses);
-  const handler = new EurekaHandler({ registry, host, deflate: deflatePiece, peers, version });
+  const handler = new EurekaHandler({ registry, host, deflate: createDeflate(host.clock), peers, version });
   const { credentialsFile: file, credentialsMode: mode } = config;
   const authentication = file === '' ? undefined : new Authentication({ file, mode }, host);
   const server = await startEurekaServer(config, handler, host, authentication);

@@ -1,11 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import { promisify } from 'node:util';
-import { deflateRaw } from 'node:zlib';
 import { type Host, RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
 import type { Authentication } from './authentication.ts';
 import type { EurekaConfig } from './config.ts';
-import { CONTINUED_DEFLATE } from './documents/deflated.ts';
 import { type EurekaHandler, type EurekaResponse, toErrorResponse } from './handler.ts';
 import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts';
 import { createEurekaApp, toEurekaRequest } from './routes.ts';
@@ -18,12 +15,6 @@ const DRAIN_MOST_MS = 3_000;
 /** Clients pool connections for up to 45 s; ours must not be the side that closes first. */
 const KEEP_ALIVE_MS = 75_000;
 const HEADER_BYTES = 32 * 1024;
-const compress = promisify(deflateRaw);
-
-/** Compression on the thread pool. */
-export async function deflatePiece(body: Buffer): Promise<Buffer> {
-  return compress(body, CONTINUED_DEFLATE);
-}
 
 /**
  * Opens the HTTP listener. Heartbeats and the two big reads are answered before koa, which costs as much as the rest of such a

@@ -1,9 +1,9 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readInstanceInfo, type Tree } from '../../adapters/eureka/codec/instance-info.ts';
+import { createDeflate } from '../../adapters/eureka/deflate.ts';
 import { CONTINUED_DEFLATE } from '../../adapters/eureka/documents/deflated.ts';
 import { RegistryView, viewInstance } from '../../adapters/eureka/registry-view.ts';
-import { deflatePiece } from '../../adapters/eureka/server.ts';
 import { dataInfoIdOf } from '../../adapters/eureka/translate.ts';
 import type { Bench, Figure } from '../support/figures.ts';
 import { cpuMs } from '../support/process-meter.ts';
@@ -40,16 +40,17 @@ export const encoding: Bench = {
         put((run * 53) % count, 100 + run, nowMs);
         await read();
       });
+    const deflate = createDeflate({ soon: setImmediate });
     const level = CONTINUED_DEFLATE.level;
     const figures: Figure[] = [];
     for (const [name, document] of [
       ['full fetch', () => view.full('json')],
       ['delta', () => view.delta('json', nowMs)],
     ] as const) {
-      await document().gzip(deflatePiece);
-      const chunks = await changed(() => document().gzip(deflatePiece));
+      await document().gzip(deflate);
+      const chunks = await changed(() => document().gzip(deflate));
       const whole = await changed(() => compressWhole(document().body, { level }));
-      const joined = Buffer.concat(await document().gzip(deflatePiece));
+      const joined = Buffer.concat(await document().gzip(deflate));
       const single = await compressWhole(document().body, { level });
       figures.push(
         {

@@ -1,8 +1,8 @@
 import { crc32, constants as zlib } from 'node:zlib';
 import { combineCrc, crcShift } from './crc-combine.ts';
 
-/** Compresses one raw deflate block off the event loop, ended so that another may follow. */
-export type Deflate = (body: Buffer) => Promise<Buffer>;
+/** Compresses one raw deflate block, ended so that another may follow; at once or on another thread. */
+export type Deflate = (body: Buffer) => Buffer | Promise<Buffer>;
 
 /**
  * Options of `node:zlib`'s deflateRaw with which its output can be continued by another block: byte aligned, without an end mark. The level
