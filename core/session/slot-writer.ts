@@ -28,7 +28,7 @@ interface SlotQueue {
 
 /**
  * Operations of this Session that one leader may have unanswered, before the next batch waits: about 60 ms of its processor. A leader that
- * is given all at once answers most of it too late, is sent it again meanwhile, and has twice as much to do.
+ * is given all at once answers much of it too late, is sent that again meanwhile, and has the more to do.
  */
 const OPERATIONS_UNDER_WAY = 2_000;
 const RETRY_LEAST_MS = 20;
