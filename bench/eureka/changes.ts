@@ -61,6 +61,12 @@ export async function whileChanging(server: LoadedServer, client: LoadClient, pa
   return (cpuMs * 1_000) / reads;
 }
 
+/** The same by a server that has done it for a while: the first seconds after minutes at rest cost more (a gateway's full fetches a third). */
+export async function warmWhileChanging(server: LoadedServer, client: LoadClient, path: string, count: number): Promise<number> {
+  await whileChanging(server, client, path, count);
+  return whileChanging(server, client, path, count);
+}
+
 /** From the answer to a registration until a poll of the delta shows it, in milliseconds. */
 export async function deltaLatencies(client: LoadClient, samples: number, count: number): Promise<readonly number[]> {
   const latencies: number[] = [];

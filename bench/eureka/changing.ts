@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Bench, Figure } from '../support/figures.ts';
 import { measure, pause } from '../support/process-meter.ts';
 import { percentile } from '../support/statistics.ts';
-import { CHANGES_PER_SECOND, deltaLatencies, fillDelta, JSON_GZIP, register, whileChanging } from './changes.ts';
+import { CHANGES_PER_SECOND, deltaLatencies, fillDelta, JSON_GZIP, register, warmWhileChanging, whileChanging } from './changes.ts';
 import { LoadClient } from './load.ts';
 import { startGateway } from './servers.ts';
 
@@ -26,7 +26,7 @@ export const changing: Bench = {
       const { cpuMs } = await measure(server.pid, () =>
         client.sendMany(reads, CONNECTIONS, 200, () => ({ method: 'GET', path, headers: JSON_GZIP })),
       );
-      const value = await whileChanging(server, client, path, count);
+      const value = await warmWhileChanging(server, client, path, count);
       if (profileDir !== undefined)
         await server.process.profile(join(profileDir, `changing-${name}.cpuprofile`), async () => {
           await whileChanging(server, client, path, count);

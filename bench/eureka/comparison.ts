@@ -1,7 +1,7 @@
 import type { Bench, BenchContext, Figure } from '../support/figures.ts';
 import { measure, pause, residentBytes } from '../support/process-meter.ts';
 import { percentile } from '../support/statistics.ts';
-import { CHANGES_PER_SECOND, deltaLatencies, fillDelta, JSON_GZIP, register, whileChanging } from './changes.ts';
+import { CHANGES_PER_SECOND, deltaLatencies, fillDelta, JSON_GZIP, register, warmWhileChanging } from './changes.ts';
 import { estateInstance } from './estate.ts';
 import { LoadClient, type LoadRequest } from './load.ts';
 import { type LoadedServer, startBare, startGateway, startReal } from './servers.ts';
@@ -106,8 +106,8 @@ class Load {
     // Until the registrations have left the delta.
     await pause(Math.max(0, this.#registeredAtMs + scaled(RETENTION_MS + RETENTION_SLACK_MS) - performance.now()));
     await fillDelta(client, count, scaled);
-    const changingFullUs = await whileChanging(server, client, '/eureka/apps/', count);
-    const changingDeltaUs = await whileChanging(server, client, '/eureka/apps/delta', count);
+    const changingFullUs = await warmWhileChanging(server, client, '/eureka/apps/', count);
+    const changingDeltaUs = await warmWhileChanging(server, client, '/eureka/apps/delta', count);
     const each = `${changingFullUs.toFixed(0)} µs per full fetch, ${changingDeltaUs.toFixed(0)} µs per delta`;
     say(`${server.name}: with ${CHANGES_PER_SECOND} changes a second ${each}`);
     const deltaLatencyMs = percentile(await deltaLatencies(client, scaled(LATENCY_SAMPLES), count), 0.99);
