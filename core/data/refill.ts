@@ -11,9 +11,10 @@ const RETRY_MS = 100;
 const WAIT_MOST_MS = 2_000;
 
 /**
- * A leader without a whole copy reads its followers' before it asks the Sessions. There is one when a leader was started again and Meta could
- * not give its slots to a follower, because its store took no table: what lives by leases and came through the lost process is known to the
- * followers alone. Resolves when each of them has answered or is not waited for any more.
+ * A new leader reads what other copies hold before it asks the Sessions; what lives by leases and was registered or withdrawn through a lost
+ * process may be known to them alone. It asks those that followed the former leader beside it: one of them may have taken more of its log.
+ * A leader without a whole copy asks all its followers: it was started again, and Meta could not give its slots to one of them, because its
+ * store took no table. Resolves when each has answered or is not waited for any more.
  */
 export async function refillFromFollowers(
   host: RoleHost,
@@ -21,9 +22,10 @@ export async function refillFromFollowers(
   effects: CompareEffects,
   isCurrent: () => boolean,
 ): Promise<void> {
-  if (replica.isLatelyWhole) return;
+  const { followers, formerFollowers, isLatelyWhole } = replica;
   const untilMs = host.clock.monotonicMs() + WAIT_MOST_MS;
-  await Promise.all(replica.followers.map((follower) => refillFrom(follower)));
+  const asked = isLatelyWhole ? followers.filter((follower) => formerFollowers.includes(follower)) : followers;
+  await Promise.all(asked.map((follower) => refillFrom(follower)));
 
   async function refillFrom(follower: PeerId): Promise<void> {
     while (isCurrent() && replica.followers.includes(follower)) {

@@ -37,6 +37,8 @@ export class SlotReplica {
   followers: readonly PeerId[];
   /** As a leader: who led before, as far as this node knew. */
   formerLeader: PeerId | undefined;
+  /** As a leader: who followed the one before. */
+  formerFollowers: readonly PeerId[] = [];
   /** As a follower: the leader's log up to here is in the store. */
   applied = 0;
   /** As a follower: pages copied from the leader hold its changes up to here. While less is applied, the store is as the slot never was. */
@@ -85,9 +87,11 @@ export class SlotReplica {
 
   /** Applies a newer table. True when the role or the leader epoch changed, so that tasks of the old one must end. */
   assign(slot: Slot, self: PeerId): boolean {
+    const { followers } = this;
     this.followers = slot.followers;
     if (slot.leaderEpoch === this.leaderEpoch && slot.leader === this.leader) return false;
     this.formerLeader = this.leader;
+    this.formerFollowers = followers;
     this.leader = slot.leader;
     this.leaderEpoch = slot.leaderEpoch;
     this.interest = new SlotInterest();

@@ -11,12 +11,12 @@ import { HandClock } from '../../../support/hand-clock.ts';
 import { SILENT_LOG } from '../../../support/standalone.ts';
 import { PUBLISHER, UNICODE_NAME } from '../wire/samples.ts';
 
-const [SELF, FOLLOWER] = ['d1/data', 'd2/data'] as [PeerId, PeerId];
+const [SELF, FOLLOWER, FORMER] = ['d1/data', 'd2/data', 'd3/data'] as [PeerId, PeerId, PeerId];
 const MOMENT = { wallMs: 0, monotonicMs: 0 };
 const GONE = { dataInfoId: UNICODE_NAME, registerId: 'gone', registerVersion: { version: 1, stamp: 1 } };
 const slot = (leaderEpoch: number) => ({ slotId: 3, leader: SELF, leaderEpoch, followers: [FOLLOWER] });
 
-describe('a leader that begins without a whole copy', () => {
+describe('a new leader', () => {
   let clock: HandClock;
   let leader: SlotReplica;
   let follower: SlotReplica;
@@ -57,7 +57,7 @@ describe('a leader that begins without a whole copy', () => {
   /** Answers arrive; no time passes. */
   const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-  it('takes what a follower holds that was whole until now, and what it knows to be withdrawn', async () => {
+  it('without a whole copy takes what a follower holds that was whole until now, and what it knows to be withdrawn', async () => {
     follower.store.applyTombstone(GONE, MOMENT);
     follower.becomeSynced(true);
     follower.becomeSynced(false);
@@ -68,7 +68,7 @@ describe('a leader that begins without a whole copy', () => {
     expect(withdrawn).toEqual(['gone']);
   });
 
-  it('takes nothing from one that was whole under an earlier leader only', async () => {
+  it('takes nothing from a follower that was whole under an earlier leader only', async () => {
     follower.assign(slot(2), FOLLOWER);
     follower.becomeSynced(true);
     follower.assign(slot(4), FOLLOWER);
@@ -89,7 +89,7 @@ describe('a leader that begins without a whole copy', () => {
     expect(heldByLeader()).toEqual([PUBLISHER.registerId]);
   });
 
-  it('goes on after 2 s without one that does not answer', async () => {
+  it('goes on after 2 s without a follower that does not answer', async () => {
     await refill(Number.POSITIVE_INFINITY);
     while (clock.monotonicMs() <= 2_000) {
       expect(isRefilled).toBe(false);
@@ -99,10 +99,25 @@ describe('a leader that begins without a whole copy', () => {
     expect(isRefilled).toBe(true);
   });
 
-  it('is no such leader when it followed until now', async () => {
-    leader.assign({ slotId: 3, leader: FOLLOWER, leaderEpoch: 5, followers: [SELF] }, SELF);
+  /** The leader has followed until now, beside those that are named. */
+  function promote(formerFollowers: readonly PeerId[]): void {
+    leader.assign({ slotId: 3, leader: FORMER, leaderEpoch: 3, followers: [SELF, ...formerFollowers] }, SELF);
     leader.becomeSynced(true);
-    leader.assign(slot(6), SELF);
+    leader.assign(slot(4), SELF);
+  }
+
+  it('that followed until now asks who did so beside it, and may have heard more', async () => {
+    follower.store.applyTombstone(GONE, MOMENT);
+    follower.becomeSynced(true);
+    promote([FOLLOWER]);
+    await refill();
+    expect(isRefilled).toBe(true);
+    expect(heldByLeader()).toEqual([PUBLISHER.registerId]);
+    expect(withdrawn).toEqual(['gone']);
+  });
+
+  it('that followed until now does not ask who follows only now', async () => {
+    promote([]);
     await refill();
     expect(isRefilled).toBe(true);
     expect(questions).toBe(0);
