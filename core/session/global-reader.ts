@@ -190,10 +190,10 @@ export class GlobalReader {
     if (!isCurrent()) return;
     slot.touched = undefined;
     const changes: RecordChange[] = [];
-    for (const gone of mergePages(slot, pages, touched, changes)) {
-      // Missed in the log: its leader knows better, and no copy of before may bring it back through the next leader.
-      this.#options.withdrawn(gone.dataInfoId, gone.registerId, gone.registerVersion);
-    }
+    // What the log has not told this Session: no copy of before may come back through the next leader.
+    const allGone = mergePages(slot, pages, touched, changes);
+    for (const gone of allGone) this.#options.withdrawn(gone.dataInfoId, gone.registerId, gone.registerVersion);
+    for (const change of changes) if (change.kind === 'upsert') this.#options.published(change.publisher);
     const held = pages.flatMap((page) => page.held).filter((foldedId) => this.#options.joins.mayBePublic(foldedId));
     this.#held.add(slot.slotId, held);
     this.#emit(changes);
