@@ -1,18 +1,15 @@
 import type { LeaseGuardConfig } from '../lease/lease-guard.ts';
 import { type DataInfoId, type FoldedId, foldDataInfoId } from '../model/data-info-id.ts';
 import type { Datum } from '../model/datum.ts';
-import type { DatumVersion } from '../model/datum-version.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import type { LeaseHold } from '../model/lease-hold.ts';
 import { LIMITS } from '../model/limits.ts';
-import { nodeOf, type PeerId, type ProcessId, Role } from '../model/node.ts';
-import type { Publisher } from '../model/publisher.ts';
+import { nodeOf, type PeerId } from '../model/node.ts';
 import { nextStamp } from '../model/register-version.ts';
 import { SlotStatus } from '../model/slot-table.ts';
 import type { Timer } from '../seams/clock.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Closeable } from '../seams/transport.ts';
-import { slotOf } from '../slot/slot-of.ts';
 import {
   type DatumHolding,
   decodeDatumHoldings,
@@ -38,15 +35,13 @@ import { FollowerSync } from './follower-sync.ts';
 import type { HeldNames } from './held-names.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { LogStream } from './log-stream.ts';
-import { Migration } from './migration.ts';
 import type { RestartCache, Restored } from './restart-cache.ts';
 import { Scrubber } from './scrubber.ts';
-import { compareSlotWithSession, findDifferingSlots } from './session-compare.ts';
-import { SessionLeases } from './session-leases.ts';
+import { SessionUpkeep } from './session-upkeep.ts';
 import { SlotChanges } from './slot-changes.ts';
 import { answerSlotPage, answerWholeCompare, answerWholeRoots } from './slot-reads.ts';
-import { SlotReplica, slotAnswer } from './slot-replica.ts';
-import { SlotStore } from './slot-store.ts';
+import { slotAnswer } from './slot-replica.ts';
+import { SlotReplicas } from './slot-replicas.ts';
 import { type SlotSummary, summarize } from './slot-summary.ts';
 import type { PublisherRecord } from './stored-datum.ts';
 
@@ -64,18 +59,14 @@ export class DataRole implements DataServer {
   readonly #meta: MetaClient;
   readonly #restart: RestartCache;
   readonly #held: HeldNames;
-  readonly #replicas = new Map<number, SlotReplica>();
+  readonly #replicas: SlotReplicas;
   readonly #leases: LeaseKeeper;
-  readonly #sessionLeases: SessionLeases;
+  readonly #sessions: SessionUpkeep;
   readonly #stream: LogStream;
   readonly #follower: FollowerSync;
-  readonly #migration: Migration;
   readonly #changes: SlotChanges;
   readonly #scrubber: Scrubber;
   readonly #closeables: Closeable[] = [];
-  /** Lease publishers of before the restart by slot, until it is led again. */
-  readonly #restored: Map<number, readonly Publisher[]>;
-  #floorVersion: DatumVersion;
   #timer: Timer | undefined;
   #lastTickMs: number;
   #nextCompareMs = 0;
@@ -100,13 +91,10 @@ export class DataRole implements DataServer {
     this.#meta = meta;
     this.#restart = restart;
     this.#held = held;
-    this.#restored = bySlot(restored.leases, config.slotCount);
-    this.#floorVersion = restored.highestVersion;
     this.#lastTickMs = host.clock.monotonicMs();
     this.#holdUntilMs = this.#lastTickMs + config.restoreHoldMs;
     this.#settledAtMs = this.#lastTickMs + config.restoreHoldMs / 4;
     this.#leases = new LeaseKeeper(host.clock, host.log, config.leaseGuard, (record) => this.#expire(record));
-    this.#sessionLeases = new SessionLeases(config.sessionLeaseMs);
     this.#stream = new LogStream(host, () => meta.table.epoch);
     this.#changes = new SlotChanges({
       host,
@@ -118,12 +106,29 @@ export class DataRole implements DataServer {
       tableEpoch: () => meta.table.epoch,
     });
     this.#follower = new FollowerSync(host, () => this.#changes.moment());
+    const replicas = new SlotReplicas(
+      {
+        host,
+        meta,
+        slotCount: config.slotCount,
+        sharedTexts: config.sharedTexts,
+        leases: this.#leases,
+        restart,
+        held,
+        stream: this.#stream,
+        follower: this.#follower,
+        changes: this.#changes,
+      },
+      restored,
+    );
+    this.#replicas = replicas;
+    const { sessionLeaseMs } = config;
+    this.#sessions = new SessionUpkeep({ host, meta, restart, changes: this.#changes, replicas, sessionLeaseMs });
     const flips = new FlipRepair({ host, follower: this.#follower, effects: this.#changes, members: () => meta.members });
     this.#scrubber = new Scrubber(
-      () => this.#replicas.values(),
+      () => replicas.all(),
       (replica, record) => flips.found(replica, record),
     );
-    this.#migration = new Migration(host, meta, this.#changes, (replica) => this.#migrated(replica));
   }
 
   serve(): void {
@@ -144,8 +149,8 @@ export class DataRole implements DataServer {
     this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
     this.#closeables.push(
       this.#meta.onChange(({ table, members }) => {
-        if (table) this.#applyTable();
-        if (members) this.#migration.wake();
+        if (table) this.#replicas.applyTable();
+        if (members) this.#replicas.applyMembers();
       }),
     );
     this.#scheduleTick();
@@ -153,13 +158,13 @@ export class DataRole implements DataServer {
 
   report(): HeartbeatReport {
     const nowMs = this.#host.clock.monotonicMs();
-    const slots = [...this.#replicas.values()].map((replica) => replica.report(nowMs));
-    const load = [...this.#replicas.values()].reduce((sum, replica) => sum + replica.store.publisherCount, 0);
+    const slots = this.#replicas.all().map((replica) => replica.report(nowMs));
+    const load = this.#replicas.all().reduce((sum, replica) => sum + replica.store.publisherCount, 0);
     return { load, slots: slots.sort((a, b) => a.slotId - b.slotId) };
   }
 
   slots(): readonly SlotSummary[] {
-    const summaries = [...this.#replicas.values()].map((replica) => summarize(replica, this.#stream.lag(replica)));
+    const summaries = this.#replicas.all().map((replica) => summarize(replica, this.#stream.lag(replica)));
     return summaries.sort((a, b) => a.slotId - b.slotId);
   }
 
@@ -172,8 +177,7 @@ export class DataRole implements DataServer {
   }
 
   datum(dataInfoId: DataInfoId): Datum | undefined {
-    const replica = this.#replicas.get(slotOf(foldDataInfoId(dataInfoId), this.#config.slotCount));
-    return replica?.store.datum(dataInfoId);
+    return this.#replicas.of(foldDataInfoId(dataInfoId))?.store.datum(dataInfoId);
   }
 
   leaseCount(): number {
@@ -197,7 +201,7 @@ export class DataRole implements DataServer {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#leases.stop();
-    this.#migration.stop();
+    this.#replicas.stop();
     this.#follower.stop();
     this.#stream.stop();
     this.#changes.stop();
@@ -209,82 +213,8 @@ export class DataRole implements DataServer {
   }
 
   #expire(record: PublisherRecord): void {
-    const replica = this.#replicas.get(slotOf(record.datum.group.foldedId, this.#config.slotCount));
+    const replica = this.#replicas.of(record.datum.group.foldedId);
     if (replica?.isLeader === true && !this.#stopped) this.#changes.expire(replica, record);
-  }
-
-  // Slots
-
-  #applyTable(): void {
-    const { table } = this.#meta;
-    const self = this.#host.peers.self;
-    for (const slot of table.slots) {
-      const isMine = slot.leader === self || slot.followers.includes(self);
-      const replica = this.#replicas.get(slot.slotId);
-      if (!isMine) {
-        if (replica !== undefined) this.#dropReplica(replica);
-      } else if (replica === undefined) {
-        const fresh = new SlotReplica(slot, self, new SlotStore(this.#config.sharedTexts));
-        fresh.store.learnVersion(this.#floorVersion);
-        this.#replicas.set(slot.slotId, fresh);
-        this.#enterRole(fresh);
-      } else if (replica.assign(slot, self)) this.#enterRole(replica);
-      else this.#stream.pump(replica);
-    }
-    this.#forgetRestored();
-  }
-
-  /**
-   * What the restart cache knew of slots that are led elsewhere is older than what their leaders know, and must not come back if
-   * this node leads them one day.
-   */
-  #forgetRestored(): void {
-    if (this.#meta.table.slots.length === 0) return;
-    const isLed = (slotId: number) => this.#replicas.get(slotId)?.isLeader === true;
-    for (const slotId of this.#restored.keys()) if (!isLed(slotId)) this.#restored.delete(slotId);
-    this.#held.keepOnly((foldedId) => isLed(slotOf(foldedId, this.#config.slotCount)));
-  }
-
-  #enterRole(replica: SlotReplica): void {
-    this.#stream.forget(replica);
-    if (!replica.isLeader) {
-      for (const record of replica.store.records()) this.#leases.release(record);
-      this.#follower.compare(replica);
-      return;
-    }
-    // A new leader cannot know how long ago each lease was renewed: all run for a whole period.
-    for (const record of replica.store.records()) this.#leases.grant(record);
-    // What it followed so far is not in the restart cache.
-    if (replica.store.publisherCount > 0) this.#restart.keep(replica.store.publishers(), () => replica.store.highestVersion);
-    this.#restoreSlot(replica);
-    this.#migration.start(replica);
-  }
-
-  #dropReplica(replica: SlotReplica): void {
-    for (const record of replica.store.records()) this.#leases.release(record);
-    this.#stream.forget(replica);
-    this.#replicas.delete(replica.slotId);
-  }
-
-  /** Brings back what the restart cache kept for this slot, each with a full lease. */
-  #restoreSlot(replica: SlotReplica): void {
-    const mine = this.#restored.get(replica.slotId);
-    if (mine === undefined) return;
-    this.#restored.delete(replica.slotId);
-    for (const publisher of mine) this.#changes.put(replica, publisher);
-    this.#restart.flush(replica.store.highestVersion);
-  }
-
-  #migrated(replica: SlotReplica): void {
-    replica.becomeServing();
-    this.#host.log.debug('slot serves', {
-      slot: replica.slotId,
-      leaderEpoch: replica.leaderEpoch,
-      publishers: replica.store.publisherCount,
-    });
-    for (const name of [...replica.store.names()]) this.#changes.notice(replica, name);
-    this.#meta.refresh();
-    this.#changes.flushSoon();
   }
 
   // Writes
@@ -293,7 +223,7 @@ export class DataRole implements DataServer {
     const replica = this.#replicas.get(request.slotId);
     const access = slotAnswer(replica, request, this.#meta.table.epoch);
     this.#learnEpoch(request);
-    this.#heard(request.processId);
+    this.#sessions.heard(request.processId);
     if (replica === undefined || access.status === SlotStatus.Moved || access.status === SlotStatus.MisMatch) {
       return encodeSlotBatchAnswer({ ...access, slotSequence: 0, results: [] });
     }
@@ -328,7 +258,7 @@ export class DataRole implements DataServer {
     const replica = this.#replicas.get(request.slotId);
     const access = slotAnswer(replica, request, this.#meta.table.epoch);
     this.#learnEpoch(request);
-    this.#heard(request.processId);
+    this.#sessions.heard(request.processId);
     if (replica === undefined || access.status === SlotStatus.Moved || access.status === SlotStatus.MisMatch) {
       return encodeSlotInterestAnswer({ ...access, slotSequence: 0, noticeSequence: 0, versions: [] });
     }
@@ -383,7 +313,7 @@ export class DataRole implements DataServer {
 
   #pulse(from: PeerId, frame: Uint8Array): Uint8Array {
     const request = decodeSessionPulse(frame);
-    this.#heard(request.processId);
+    this.#sessions.heard(request.processId);
     this.#meta.linkWorks(from);
     if (request.tableEpoch > this.#meta.table.epoch) this.#meta.refresh();
     const behind = request.cursors.filter(({ slotId, leaderEpoch, notice }) => {
@@ -406,12 +336,11 @@ export class DataRole implements DataServer {
   }
 
   #holding(dataInfoId: DataInfoId): DatumHolding {
-    const slotId = slotOf(foldDataInfoId(dataInfoId), this.#config.slotCount);
-    return holdingOf(this.#host.peers, this.#replicas.get(slotId), dataInfoId);
+    return holdingOf(this.#host.peers, this.#replicas.of(foldDataInfoId(dataInfoId)), dataInfoId);
   }
 
   async #inspect(dataInfoId: DataInfoId): Promise<Uint8Array> {
-    const replica = this.#replicas.get(slotOf(foldDataInfoId(dataInfoId), this.#config.slotCount));
+    const replica = this.#replicas.of(foldDataInfoId(dataInfoId));
     return encodeDatumInspectAnswer(await inspect(this.#host.peers, replica, this.#meta.members, dataInfoId));
   }
 
@@ -429,103 +358,42 @@ export class DataRole implements DataServer {
     const nowMs = this.#host.clock.monotonicMs();
     const lateMs = nowMs - this.#lastTickMs - TICK_MS;
     this.#lastTickMs = nowMs;
-    if (lateMs > STALL_MS) this.#sessionLeases.forgive(lateMs);
+    if (lateMs > STALL_MS) this.#sessions.forgive(lateMs);
     if (nowMs >= this.#settledAtMs) for (const name of this.#held.settle()) this.#released(name);
     if (nowMs >= this.#holdUntilMs) for (const name of this.#held.releaseAll()) this.#released(name);
-    this.#removeDeadSessions(nowMs);
+    this.#sessions.removeDead();
     this.#scrubber.run();
     if (nowMs >= this.#nextAliveMs) {
       this.#nextAliveMs = nowMs + ALIVE_EVERY_MS;
-      this.#restart.alive(this.#highestVersion());
-      this.#restart.flush(this.#highestVersion());
+      this.#restart.alive(this.#replicas.highestVersion);
+      this.#restart.flush(this.#replicas.highestVersion);
     }
     if (nowMs >= this.#nextCompactMs) {
       this.#nextCompactMs = nowMs + COMPACT_EVERY_MS;
-      for (const replica of this.#replicas.values()) replica.store.compact(nowMs);
+      for (const replica of this.#replicas.all()) replica.store.compact(nowMs);
     }
     if (nowMs >= this.#nextCompareMs) {
       this.#nextCompareMs = nowMs + this.#config.compareEveryMs;
-      void this.#compareWithSessions();
-      void this.#follower.check([...this.#replicas.values()]);
+      void this.#sessions.compare();
+      void this.#follower.check(this.#replicas.all());
     }
     if (this.#restart.journalBytes > this.#config.snapshotEveryBytes) void this.#rotate();
     this.#changes.flushSoon();
   }
 
   #released(name: FoldedId): void {
-    const replica = this.#replicas.get(slotOf(name, this.#config.slotCount));
+    const replica = this.#replicas.of(name);
     if (replica?.isLeader === true) this.#changes.notice(replica, name);
   }
 
-  #removeDeadSessions(nowMs: number): void {
-    const led = [...this.#replicas.values()].filter((replica) => replica.phase.kind === 'serving');
-    const owners = new Set<ProcessId>();
-    for (const replica of led) for (const owner of replica.store.owners()) owners.add(owner);
-    const dead = this.#sessionLeases.takeDead(owners, this.#meta.members, nowMs);
-    for (const owner of dead) {
-      this.#host.log.warn('a Session is gone; what its connections registered is withdrawn', { session: owner });
-      for (const replica of led) this.#changes.removeAllOf(replica, owner);
-    }
-  }
-
-  async #compareWithSessions(): Promise<void> {
-    const led = [...this.#replicas.values()].filter((replica) => replica.phase.kind === 'serving');
-    for (const member of this.#meta.members) {
-      if (member.role !== Role.Session || led.length === 0) continue;
-      try {
-        const { processId, slotIds } = await findDifferingSlots(this.#host, member.peer, member.processId, led);
-        this.#heard(processId);
-        this.#meta.linkWorks(member.peer);
-        for (const slotId of slotIds) await this.#repairSlot(slotId, member.peer, processId);
-      } catch (caught) {
-        this.#host.log.debug('digests could not be compared', { session: member.peer, reason: RegistryError.from(caught).message });
-      }
-    }
-  }
-
-  async #repairSlot(slotId: number, session: PeerId, processId: ProcessId): Promise<void> {
-    const replica = this.#replicas.get(slotId);
-    if (replica?.phase.kind === 'serving') await compareSlotWithSession(this.#host, replica, session, processId, this.#changes);
-    if (replica !== undefined) this.#restart.flush(replica.store.highestVersion);
-    this.#changes.flushSoon();
-  }
-
   #rotate(): Promise<void> {
-    this.#rotation ??= this.#restart.rotate(this.#remembered(), this.#highestVersion()).finally(() => {
+    this.#rotation ??= this.#restart.rotate(this.#replicas.remembered(), this.#replicas.highestVersion).finally(() => {
       this.#rotation = undefined;
     });
     return this.#rotation;
   }
 
-  /** What a restart has to know of. */
-  *#remembered() {
-    for (const replica of this.#replicas.values()) if (replica.isLeader) yield* replica.store.publishers();
-    for (const publishers of this.#restored.values()) yield* publishers;
-    yield* this.#held.missing();
-  }
-
-  #highestVersion(): DatumVersion {
-    let highest = this.#floorVersion;
-    for (const replica of this.#replicas.values()) if (replica.store.highestVersion > highest) highest = replica.store.highestVersion;
-    return highest;
-  }
-
-  #heard(processId: ProcessId): void {
-    this.#sessionLeases.heard(processId, this.#host.clock.monotonicMs());
-  }
-
   #learnEpoch(address: SlotAddress): void {
     if (address.tableEpoch > this.#meta.table.epoch) this.#meta.refresh();
   }
-}
-
-function bySlot(publishers: readonly Publisher[], slotCount: number): Map<number, readonly Publisher[]> {
-  const slots = new Map<number, Publisher[]>();
-  for (const publisher of publishers) {
-    const slotId = slotOf(foldDataInfoId(publisher.dataInfoId), slotCount);
-    const ofSlot = slots.get(slotId);
-    if (ofSlot === undefined) slots.set(slotId, [publisher]);
-    else ofSlot.push(publisher);
-  }
-  return slots;
 }

@@ -2,13 +2,11 @@ import { RegistryError } from '../model/errors.ts';
 import { type Member, type PeerId, Role } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Counter } from '../seams/metrics.ts';
-import { decodeCompareDatumsAnswer, encodeCompareDatums } from '../wire/slot-compare.ts';
+import { comparePages } from './compare-pages.ts';
 import type { FollowerSync } from './follower-sync.ts';
 import { type CompareEffects, compareSlotWithSession } from './session-compare.ts';
 import type { SlotReplica } from './slot-replica.ts';
 import type { PublisherRecord } from './stored-datum.ts';
-
-const REQUEST_TIMEOUT_MS = 3_000;
 
 export interface FlipRepairParts {
   readonly host: RoleHost;
@@ -63,15 +61,15 @@ export class FlipRepair {
 
   /** The follower sends every datum that it is not asked to compare: the flipped one is left out of the digests. */
   async #askFollower(replica: SlotReplica, record: PublisherRecord, follower: PeerId): Promise<void> {
-    const { slotId, leaderEpoch } = replica;
     const { dataInfoId, registerId } = record.publisher;
     await this.#attempt(follower, async () => {
-      const digests = replica.store.digests(undefined);
-      const request = encodeCompareDatums({ scope: 'whole', withLeases: false, slotId, leaderEpoch, after: '', digests });
-      const answer = await this.#parts.host.peers.request(follower, request, { timeoutMs: REQUEST_TIMEOUT_MS });
-      const datum = decodeCompareDatumsAnswer(answer).datums.find((other) => other.dataInfoId === dataInfoId);
-      const publisher = datum?.publishers.find((other) => other.registerId === registerId);
-      if (publisher !== undefined && record.isFlipped) this.#parts.effects.put(replica, publisher);
+      for await (const { datums } of comparePages(this.#parts.host, replica, follower, { withLeases: false })) {
+        const datum = datums.find((other) => other.dataInfoId === dataInfoId);
+        const publisher = datum?.publishers.find((other) => other.registerId === registerId);
+        if (publisher === undefined || !record.isFlipped) continue;
+        this.#parts.effects.put(replica, publisher);
+        return;
+      }
     });
   }
 

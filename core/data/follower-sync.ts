@@ -5,14 +5,9 @@ import { LIMITS } from '../model/limits.ts';
 import type { PeerId } from '../model/node.ts';
 import { compareRegisterVersion } from '../model/register-version.ts';
 import type { RoleHost } from '../seams/host.ts';
-import {
-  type CompareDatumsAnswer,
-  decodeCompareDatumsAnswer,
-  decodeCompareRootsAnswer,
-  encodeCompareDatums,
-  encodeCompareRoots,
-} from '../wire/slot-compare.ts';
+import { type CompareDatumsAnswer, decodeCompareRootsAnswer, encodeCompareRoots } from '../wire/slot-compare.ts';
 import type { SlotLogEntry, SlotLogRequest } from '../wire/slot-log.ts';
+import { comparePages } from './compare-pages.ts';
 import type { SlotReplica } from './slot-replica.ts';
 import type { Moment } from './slot-store.ts';
 import { Turns } from './turns.ts';
@@ -139,7 +134,7 @@ export class FollowerSync {
     let retryMs = RETRY_MS;
     while (isCurrent()) {
       try {
-        await this.#turns.run(replica.leader, () => this.#copy(replica, leaderEpoch, progress, isCurrent));
+        await this.#turns.run(replica.leader, () => this.#copy(replica, progress, isCurrent));
         return;
       } catch (caught) {
         this.#host.log.debug('the leader cannot be compared with yet', {
@@ -155,13 +150,10 @@ export class FollowerSync {
   }
 
   /** Reads page after page, from where an attempt before this one came to. @throws RegistryError when the leader does not answer one. */
-  async #copy(replica: SlotReplica, leaderEpoch: number, progress: CopyProgress, isCurrent: () => boolean): Promise<void> {
-    const { slotId, leader } = replica;
-    while (isCurrent()) {
-      const digests = replica.store.digests(undefined);
-      const { after } = progress;
-      const request = encodeCompareDatums({ scope: 'whole', withLeases: false, slotId, leaderEpoch, after, digests });
-      const answer = decodeCompareDatumsAnswer(await this.#host.peers.request(leader, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
+  async #copy(replica: SlotReplica, progress: CopyProgress, isCurrent: () => boolean): Promise<void> {
+    if (!isCurrent()) return;
+    const { leader } = replica;
+    for await (const answer of comparePages(this.#host, replica, leader, { withLeases: false, after: progress.after })) {
       if (!isCurrent()) return;
       // The log goes on from the first page: what later pages already contain is applied twice, harmlessly.
       progress.sequence ??= answer.slotSequence;
@@ -169,12 +161,11 @@ export class FollowerSync {
       applyWhole(replica, answer, this.#moment());
       replica.copied = answer.slotSequence;
       progress.after = answer.next;
-      if (answer.next !== '') continue;
-      if (replica.applied === progress.appliedAtStart) replica.applied = Math.max(replica.applied, progress.sequence);
-      replica.becomeSynced(true);
-      this.#faulty.delete(replica);
-      return;
     }
+    if (!isCurrent()) return;
+    if (replica.applied === progress.appliedAtStart) replica.applied = Math.max(replica.applied, progress.sequence ?? 0);
+    replica.becomeSynced(true);
+    this.#faulty.delete(replica);
   }
 }
 

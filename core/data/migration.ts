@@ -13,9 +13,9 @@ const FORCE_AFTER_MS = 40_000;
 const FORCE_AFTER_TRIES = 15;
 
 /**
- * Brings a slot from migrating to serving: its former leader, if it lives, must have given it up, and then the slot must have been
- * compared with every Session that Meta lists, including those that join meanwhile. Without a single Session nobody could read, so it
- * waits. Ends silently when leadership is lost.
+ * Brings a slot from migrating to serving: its former leader, if it lives, must have given it up; what the other copies know that this one
+ * does not is read; and then the slot must have been compared with every Session that Meta lists, including those that join meanwhile.
+ * Without a single Session nobody could read, so it waits. Ends silently when leadership is lost.
  */
 export class Migration {
   readonly #host: RoleHost;
@@ -63,7 +63,7 @@ export class Migration {
 
   async #run(replica: SlotReplica, leaderEpoch: number): Promise<void> {
     const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'migrating';
-    // First: what the former leader takes until then is known to the Sessions, and comes with the comparison.
+    // First: what the former leader takes until then comes with its copy, or is known to the Sessions and comes with theirs.
     await whenGivenUp(this.#host, replica, this.#meta, isCurrent);
     await refillFromFollowers(this.#host, replica, this.#effects, isCurrent);
     const startedMs = this.#host.clock.monotonicMs();

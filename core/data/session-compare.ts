@@ -3,14 +3,8 @@ import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import type { PeerId, ProcessId } from '../model/node.ts';
 import type { Publisher } from '../model/publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
-import {
-  type CompareDatumsAnswer,
-  decodeCompareDatumsAnswer,
-  decodeCompareRootsAnswer,
-  encodeCompareDatums,
-  encodeCompareRoots,
-  type WithdrawnRecord,
-} from '../wire/slot-compare.ts';
+import { type CompareDatumsAnswer, decodeCompareRootsAnswer, encodeCompareRoots, type WithdrawnRecord } from '../wire/slot-compare.ts';
+import { comparePages } from './compare-pages.ts';
 import type { SlotReplica } from './slot-replica.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
@@ -21,8 +15,13 @@ export interface CompareEffects {
   put(replica: SlotReplica, publisher: Publisher): void;
   /** A client withdrew it through the Session; this leader may never have heard of it. */
   withdraw(replica: SlotReplica, withdrawn: WithdrawnRecord): void;
-  /** The Session does not have it any more although it owned it. */
-  removeOwned(replica: SlotReplica, owner: ProcessId, dataInfoId: DataInfoId, keep: ReadonlySet<string>): void;
+  /** Of a datum: who is not among `keep` is gone, if it is one of those that whoever was asked decides about. */
+  removeOthers(
+    replica: SlotReplica,
+    dataInfoId: DataInfoId,
+    keep: ReadonlySet<string>,
+    isAskedFor: (publisher: Publisher) => boolean,
+  ): void;
 }
 
 /** Which of some slots differ between this leader and a Session, in one message. */
@@ -57,33 +56,31 @@ export async function compareSlotWithSession(
   withLeases = replica.phase.kind === 'migrating',
 ): Promise<ProcessId> {
   const { slotId, leaderEpoch } = replica;
-  let after = '';
-  for (;;) {
-    const digests = replica.store.digests(owner);
-    const request = encodeCompareDatums({ scope: 'owned', withLeases, slotId, leaderEpoch, after, digests });
-    const answer = decodeCompareDatumsAnswer(await host.peers.request(session, request, { timeoutMs: REQUEST_TIMEOUT_MS }));
+  let answeredBy = owner;
+  for await (const answer of comparePages(host, replica, session, { owner, withLeases })) {
     if (!replica.isLeader || replica.leaderEpoch !== leaderEpoch) {
       throw new RegistryError(RegistryErrorCode.Unavailable, `slot ${slotId} is led by another node now`);
     }
     applyAnswer(replica, owner, answer, effects);
-    if (answer.next === '') return answer.processId;
-    after = answer.next;
+    answeredBy = answer.processId;
   }
+  return answeredBy;
 }
 
 function applyAnswer(replica: SlotReplica, owner: ProcessId, answer: CompareDatumsAnswer, effects: CompareEffects): void {
+  const isOwned = (publisher: Publisher) => publisher.owner === owner && publisher.liveness.kind === 'connection';
   replica.store.learnVersion(answer.highestVersion);
   for (const withdrawn of answer.tombstones) effects.withdraw(replica, withdrawn);
   for (const datum of answer.datums) {
     // What an earlier incarnation of the Session owned is not this one's to withdraw: the Session lease decides about it.
     if (answer.processId === owner) {
       const keep = new Set(datum.publishers.map((publisher) => publisher.registerId));
-      effects.removeOwned(replica, owner, datum.dataInfoId, keep);
+      effects.removeOthers(replica, datum.dataInfoId, keep, isOwned);
     }
     for (const publisher of datum.publishers) effects.put(replica, publisher);
   }
   if (answer.processId !== owner) return;
-  for (const dataInfoId of answer.absent) effects.removeOwned(replica, owner, dataInfoId, NOTHING);
+  for (const dataInfoId of answer.absent) effects.removeOthers(replica, dataInfoId, NOTHING, isOwned);
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

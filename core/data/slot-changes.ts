@@ -167,11 +167,16 @@ export class SlotChanges implements CompareEffects {
     this.flushSoon();
   }
 
-  /** A Session does not have it any more although it owned it. */
-  removeOwned(replica: SlotReplica, owner: ProcessId, dataInfoId: DataInfoId, keep: ReadonlySet<string>): void {
+  /** Those of a datum that are not among `keep`, and that whoever was asked decides about, are gone. */
+  removeOthers(
+    replica: SlotReplica,
+    dataInfoId: DataInfoId,
+    keep: ReadonlySet<string>,
+    isAskedFor: (publisher: Publisher) => boolean,
+  ): void {
     const datum = replica.store.group(foldDataInfoId(dataInfoId), false).datums.find((other) => other.dataInfoId === dataInfoId);
     for (const publisher of datum?.publishers ?? []) {
-      if (publisher.owner !== owner || publisher.liveness.kind !== 'connection' || keep.has(publisher.registerId)) continue;
+      if (keep.has(publisher.registerId) || !isAskedFor(publisher)) continue;
       const record = replica.store.find(dataInfoId, publisher.registerId);
       if (record === undefined) continue;
       replica.store.drop(record, this.moment());

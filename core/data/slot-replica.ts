@@ -1,3 +1,4 @@
+import type { DatumVersion } from '../model/datum-version.ts';
 import type { Digest } from '../model/digest.ts';
 import type { PeerId, ProcessId } from '../model/node.ts';
 import { type Slot, SlotStatus } from '../model/slot-table.ts';
@@ -11,7 +12,8 @@ import { SlotStore } from './slot-store.ts';
 /**
  * What this node is for a slot.
  *
- *     follower --(table: leader, new epoch)--> migrating --(given up by who led before, compared with every Session)--> serving
+ *     follower --(table: leader, new epoch)--> migrating
+ *     migrating --(given up by who led before, other copies read, compared with every Session)--> serving
  *     migrating, serving --(table: follower)--> follower
  *     any --(table: neither)--> dropped with its data
  *
@@ -39,6 +41,8 @@ export class SlotReplica {
   formerLeader: PeerId | undefined;
   /** As a leader: who followed the one before. */
   formerFollowers: readonly PeerId[] = [];
+  /** As a leader: the greatest datum version of the time before. What has a greater one was changed by this leader. */
+  inheritedVersion: DatumVersion = 0n;
   /** As a follower: the leader's log up to here is in the store. */
   applied = 0;
   /** As a follower: pages copied from the leader hold its changes up to here. While less is applied, the store is as the slot never was. */
@@ -99,6 +103,7 @@ export class SlotReplica {
     if (slot.leader === self) {
       // Numbers go on above what the followers of the earlier leader have seen.
       this.log = new SlotLog(Math.max(this.log.sequence, this.applied));
+      this.inheritedVersion = this.store.highestVersion;
       this.#phase = { kind: 'migrating' };
     } else {
       this.applied = 0;

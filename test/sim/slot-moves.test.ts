@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DataInfoId, SlotTable } from '../../core/index.ts';
+import { type DataInfoId, foldDataInfoId, type SlotTable, slotOf } from '../../core/index.ts';
 import { nameOf, publish, roles, SmallCluster } from './small-cluster.ts';
 
 const SLOTS = 16;
@@ -23,9 +23,9 @@ async function populated(datas: readonly string[], running: readonly string[], r
   return { small, shorter, table: () => small.node('m').meta?.table() ?? { epoch: 0, slots: [] } };
 }
 
-function registerLease(small: SmallCluster, session: string, dataInfoId: DataInfoId, registerId: string): void {
+function registerLease(small: SmallCluster, session: string, dataInfoId: DataInfoId, registerId: string, leaseMs = 3_600_000): void {
   const registration = { dataInfoId, registerId, format: 'sim', payload: new TextEncoder().encode(registerId) };
-  void small.node(session).session?.gateway.leases.register({ ...registration, zone: '', appName: '', clientAddress: '' }, 3_600_000);
+  void small.node(session).session?.gateway.leases.register({ ...registration, zone: '', appName: '', clientAddress: '' }, leaseMs);
 }
 
 const holds = (table: SlotTable, node: string) => ({
@@ -100,6 +100,28 @@ describe('a leader that Meta cannot reach when its leaderships are moved', () =>
     const lists = SERVICES.map((service) => small.subscribe('s1', service));
     for (const service of SERVICES) publish(small.connect('s2'), service, 'late');
     await small.until('what is said on one side is seen on the other', () => lists.every((seen) => seen.at(-1)?.length === 21), 3_000);
+  });
+});
+
+describe('a lease that has run out', () => {
+  it('does not come back when its leader is lost before each follower has heard of it', async () => {
+    const { small, table } = await populated(['d1', 'd2', 'd3'], ['d1', 'd2', 'd3'], 3);
+    const led = SERVICES.filter((service) => table().slots[slotOf(foldDataInfoId(service), SLOTS)]?.leader === 'd1/data');
+    const lists = led.map((service) => small.subscribe('s2', service));
+    for (const service of led) registerLease(small, 's1', service, 'short', 5_000);
+    const show = (size: number) => lists.every((seen) => seen.at(-1)?.length === size);
+    await small.until('the leases are seen', () => show(21));
+    await small.pass(4_000);
+    small.cluster.network.cut('d1', 'd2');
+    await small.until('they run out', () => show(20), 5_000);
+    small.cluster.crash(small.node('d1'));
+    small.cluster.network.healAll();
+    await small.until('both others lead', () => holds(table(), 'd1').leads === 0);
+    const promoted = led.map((service) => table().slots[slotOf(foldDataInfoId(service), SLOTS)]?.leader);
+    expect(new Set(promoted)).toEqual(new Set(['d2/data', 'd3/data']));
+    await small.untilWhole(2);
+    const sizes = lists.map((seen) => seen.map((list) => list.length).filter((size, at, all) => size !== all[at - 1]));
+    expect(sizes).toEqual(led.map(() => [20, 21, 20]));
   });
 });
 

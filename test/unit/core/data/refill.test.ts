@@ -20,6 +20,7 @@ describe('a new leader', () => {
   let clock: HandClock;
   let leader: SlotReplica;
   let follower: SlotReplica;
+  let former: SlotReplica;
   let withdrawn: string[];
   let questions: number;
   let isRefilled: boolean;
@@ -28,6 +29,7 @@ describe('a new leader', () => {
     clock = new HandClock();
     leader = new SlotReplica(slot(4), SELF);
     follower = new SlotReplica(slot(4), FOLLOWER);
+    former = new SlotReplica(slot(4), FORMER);
     follower.store.applyPut(PUBLISHER, 5n, MOMENT);
     withdrawn = [];
     questions = 0;
@@ -37,16 +39,22 @@ describe('a new leader', () => {
   const heldByLeader = () => [...leader.store.records()].map((record) => record.publisher.registerId);
 
   async function refill(failures = 0): Promise<void> {
-    const request = async (_peer: PeerId, frame: Uint8Array) => {
+    const request = async (peer: PeerId, frame: Uint8Array) => {
       questions += 1;
       if (questions <= failures) throw new RegistryError(RegistryErrorCode.Unavailable, 'the table is not there yet');
-      return encodeCompareDatumsAnswer(answerWholeCompare(follower, decodeCompareDatums(frame), 'd2#1' as ProcessId));
+      const asked = peer === FORMER ? former : follower;
+      return encodeCompareDatumsAnswer(answerWholeCompare(asked, decodeCompareDatums(frame), 'd2#1' as ProcessId));
     };
     const host = { clock, log: SILENT_LOG, processId: 'd1#1', peers: { request } } as unknown as RoleHost;
     const effects: CompareEffects = {
       put: (replica, publisher) => void replica.store.publish(publisher, MOMENT),
       withdraw: (_replica, { registerId }) => void withdrawn.push(registerId),
-      removeOwned: () => expect.unreachable(),
+      removeOthers: (replica, dataInfoId, keep) => {
+        for (const record of [...replica.store.records()]) {
+          const { publisher } = record;
+          if (publisher.dataInfoId === dataInfoId && !keep.has(publisher.registerId)) replica.store.drop(record, MOMENT);
+        }
+      },
     };
     void refillFromFollowers(host, leader, effects, () => true).then(() => {
       isRefilled = true;
@@ -100,10 +108,10 @@ describe('a new leader', () => {
   });
 
   /** The leader has followed until now, beside those that are named. */
-  function promote(formerFollowers: readonly PeerId[]): void {
+  function promote(formerFollowers: readonly PeerId[], followers = [FOLLOWER]): void {
     leader.assign({ slotId: 3, leader: FORMER, leaderEpoch: 3, followers: [SELF, ...formerFollowers] }, SELF);
     leader.becomeSynced(true);
-    leader.assign(slot(4), SELF);
+    leader.assign({ ...slot(4), followers }, SELF);
   }
 
   it('that followed until now asks who did so beside it, and may have heard more', async () => {
@@ -114,6 +122,49 @@ describe('a new leader', () => {
     expect(isRefilled).toBe(true);
     expect(heldByLeader()).toEqual([PUBLISHER.registerId]);
     expect(withdrawn).toEqual(['gone']);
+  });
+
+  const other = { ...PUBLISHER, registerId: 'other' };
+
+  it('that has missed the end of a lease takes it from a copy that has not', async () => {
+    leader.store.applyPut(PUBLISHER, 5n, MOMENT);
+    leader.store.applyPut(other, 6n, MOMENT);
+    follower.store.applyPut(other, 6n, MOMENT);
+    follower.store.applyRemove(PUBLISHER.dataInfoId, PUBLISHER.registerId, PUBLISHER.registerVersion, 'expired', 7n, MOMENT);
+    follower.becomeSynced(true);
+    promote([FOLLOWER]);
+    await refill();
+    expect(heldByLeader()).toEqual(['other']);
+  });
+
+  it('that knows of the end of a lease takes nothing from a copy that has missed it', async () => {
+    leader.store.applyPut(other, 6n, MOMENT);
+    leader.store.applyRemove(PUBLISHER.dataInfoId, PUBLISHER.registerId, PUBLISHER.registerVersion, 'expired', 7n, MOMENT);
+    follower.store.applyPut(other, 6n, MOMENT);
+    follower.becomeSynced(true);
+    promote([FOLLOWER]);
+    await refill();
+    expect(heldByLeader()).toEqual(['other']);
+  });
+
+  it('asks the former leader first, when it lives, and then takes nothing older', async () => {
+    former.store.applyPut(PUBLISHER, 5n, MOMENT);
+    former.store.applyRemove(PUBLISHER.dataInfoId, PUBLISHER.registerId, PUBLISHER.registerVersion, 'expired', 7n, MOMENT);
+    former.becomeSynced(true);
+    follower.becomeSynced(true);
+    promote([FOLLOWER], [FOLLOWER, FORMER]);
+    await refill();
+    expect(questions).toBe(2);
+    expect(heldByLeader()).toEqual([]);
+  });
+
+  it('keeps what it was told itself, whatever versions another copy has', async () => {
+    follower.store.applyRemove(PUBLISHER.dataInfoId, PUBLISHER.registerId, PUBLISHER.registerVersion, 'expired', 7n, MOMENT);
+    follower.becomeSynced(true);
+    promote([FOLLOWER]);
+    leader.store.publish(other, MOMENT);
+    await refill();
+    expect(heldByLeader()).toEqual(['other']);
   });
 
   it('that followed until now does not ask who follows only now', async () => {
