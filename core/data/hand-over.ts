@@ -13,26 +13,32 @@ const WAIT_MOST_MS = 5_000;
 
 /**
  * Two may not lead one slot. A leader that the table keeps as a follower lives, as far as Meta knows, and may not have heard that it leads
- * no more: it is told by an empty log message, which makes it fetch the table, until it names the new leader epoch. Resolves at once when
- * there is no such leader: one that is gone is not waited for.
+ * no more: it is told by an empty log message, which makes it fetch the table, until it names the new leader epoch. Resolves with that leader,
+ * or with undefined when it is not waited for any more; at once when there is none: one that is gone is not waited for.
  */
-export async function whenGivenUp(host: RoleHost, replica: SlotReplica, meta: MetaClient, isCurrent: () => boolean): Promise<void> {
+export async function whenGivenUp(
+  host: RoleHost,
+  replica: SlotReplica,
+  meta: MetaClient,
+  isCurrent: () => boolean,
+): Promise<PeerId | undefined> {
   const { formerLeader } = replica;
-  if (formerLeader === undefined) return;
+  if (formerLeader === undefined) return undefined;
   const untilMs = host.clock.monotonicMs() + WAIT_MOST_MS;
   let retryMs = RETRY_LEAST_MS;
   // Meta may say that a node is gone before it can store the table that says so.
   const isThere = () => replica.followers.includes(formerLeader) && meta.members.some((member) => member.peer === formerLeader);
   while (isCurrent() && isThere()) {
-    if (await hasGivenUp(host, replica, formerLeader, meta.table.epoch)) return;
+    if (await hasGivenUp(host, replica, formerLeader, meta.table.epoch)) return formerLeader;
     if (host.clock.monotonicMs() > untilMs) {
       host.log.warn('a slot is led although its former leader may not know', { slot: replica.slotId, formerLeader });
-      return;
+      return undefined;
     }
     const delayMs = retryMs;
     retryMs = Math.min(RETRY_MOST_MS, retryMs * 2);
     await new Promise<void>((resolve) => host.clock.schedule(delayMs, resolve));
   }
+  return undefined;
 }
 
 async function hasGivenUp(host: RoleHost, replica: SlotReplica, formerLeader: PeerId, tableEpoch: number): Promise<boolean> {

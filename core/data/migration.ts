@@ -64,8 +64,8 @@ export class Migration {
   async #run(replica: SlotReplica, leaderEpoch: number): Promise<void> {
     const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'migrating';
     // First: what the former leader takes until then comes with its copy, or is known to the Sessions and comes with theirs.
-    await whenGivenUp(this.#host, replica, this.#meta, isCurrent);
-    await refillFromFollowers(this.#host, replica, this.#effects, isCurrent);
+    const formerLeader = await whenGivenUp(this.#host, replica, this.#meta, isCurrent);
+    await refillFromFollowers(this.#host, replica, formerLeader, this.#effects, isCurrent);
     const startedMs = this.#host.clock.monotonicMs();
     const compared = new Set<string>();
     const tries = new Map<PeerId, number>();

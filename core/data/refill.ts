@@ -15,10 +15,11 @@ const RETRY_MS = 100;
 const WAIT_MOST_MS = 2_000;
 
 /**
- * A new leader reads what other copies hold before it asks the Sessions; what lives by leases and was registered, withdrawn or left to expire
- * by a lost process may be known to them alone. It asks the former leader, if that lives, and then those that followed beside it: one of them
- * may have taken more of the log. A leader without a whole copy asks all its followers: it was started again, and Meta could not give its
- * slots to one of them, because its store took no table. Of two copies of a datum the one with the greater version is right.
+ * A new leader reads what other copies hold before it asks the Sessions; what lives by leases and was registered, withdrawn or left to
+ * expire by a lost process may be known to them alone. It asks the former leader, if that has given the slot up to it, and then those that
+ * followed beside it: one of them may have taken more of the log. A leader without a whole copy asks all its followers: it was started
+ * again, and Meta could not give its slots to one of them, because its store took no table. Of two copies of a datum the one with the
+ * greater version is right.
  *
  * Meta's list of members is not asked who lives: a Meta that has just started does not list all of them. Resolves when each copy has answered
  * or is not waited for any more.
@@ -26,14 +27,15 @@ const WAIT_MOST_MS = 2_000;
 export async function refillFromFollowers(
   host: RoleHost,
   replica: SlotReplica,
+  formerLeader: PeerId | undefined,
   effects: CompareEffects,
   isCurrent: () => boolean,
 ): Promise<void> {
-  const { followers, formerLeader, formerFollowers, isLatelyWhole } = replica;
+  const { followers, formerFollowers, isLatelyWhole } = replica;
   const untilMs = host.clock.monotonicMs() + WAIT_MOST_MS;
   const inheritance = new Inheritance(replica, effects);
   // It has decided last, so that its word spares that of the others.
-  if (isLatelyWhole && formerLeader !== undefined && followers.includes(formerLeader)) await refillFrom(formerLeader);
+  if (isLatelyWhole && formerLeader !== undefined) await refillFrom(formerLeader);
   const asked = isLatelyWhole ? followers.filter((follower) => formerFollowers.includes(follower)) : followers;
   await Promise.all(asked.map((follower) => refillFrom(follower)));
 

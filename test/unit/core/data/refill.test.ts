@@ -56,7 +56,7 @@ describe('a new leader', () => {
         }
       },
     };
-    void refillFromFollowers(host, leader, effects, () => true).then(() => {
+    void refillFromFollowers(host, leader, leader.formerLeader, effects, () => true).then(() => {
       isRefilled = true;
     });
     await settled();
