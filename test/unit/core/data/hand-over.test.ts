@@ -21,6 +21,7 @@ describe('a slot that changes its leader', () => {
   let members: readonly PeerId[];
   let isCurrent: boolean;
   let isGivenUp: boolean;
+  let givenUpBy: PeerId | undefined;
 
   beforeEach(() => {
     clock = new HandClock();
@@ -28,6 +29,7 @@ describe('a slot that changes its leader', () => {
     members = [SELF, FORMER, THIRD];
     isCurrent = true;
     isGivenUp = false;
+    givenUpBy = undefined;
     replica = new SlotReplica({ slotId: 3, leader: FORMER, leaderEpoch: 1, followers: [SELF, THIRD] }, SELF);
   });
 
@@ -46,8 +48,9 @@ describe('a slot that changes its leader', () => {
         return members.map((peer) => ({ peer }));
       },
     } as unknown as MetaClient;
-    void whenGivenUp(host, replica, meta, () => isCurrent).then(() => {
+    void whenGivenUp(host, replica, meta, () => isCurrent).then((former) => {
       isGivenUp = true;
+      givenUpBy = former;
     });
   }
 
@@ -68,14 +71,14 @@ describe('a slot that changes its leader', () => {
       expect(isGivenUp).toBe(false);
       await pass();
     }
-    expect(isGivenUp).toBe(true);
+    expect({ isGivenUp, givenUpBy }).toEqual({ isGivenUp: true, givenUpBy: FORMER });
     expect(asked).toEqual([FORMER, FORMER, FORMER]);
   });
 
   it('is not waited for when who led before is gone', async () => {
     lead([THIRD]);
     await pass();
-    expect({ isGivenUp, asked }).toEqual({ isGivenUp: true, asked: [] });
+    expect({ isGivenUp, givenUpBy, asked }).toEqual({ isGivenUp: true, givenUpBy: undefined, asked: [] });
   });
 
   it.each([
@@ -113,7 +116,7 @@ describe('a slot that changes its leader', () => {
       expect(isGivenUp).toBe(false);
       await pass();
     }
-    expect(isGivenUp).toBe(true);
+    expect({ isGivenUp, givenUpBy }).toEqual({ isGivenUp: true, givenUpBy: undefined });
     expect(clock.monotonicMs()).toBeLessThan(5_500);
   });
 });
