@@ -8,7 +8,7 @@ const METAS = ['m1', 'm2', 'm3'];
 const NAME = nameOf('orders');
 
 async function started(datas: readonly string[], later: readonly string[] = [], replicas = 2): Promise<SmallCluster> {
-  const small = new SmallCluster(roles(METAS, [...datas, ...later], ['s1', 's2']), 16, replicas, true);
+  const small = new SmallCluster(roles(METAS, [...datas, ...later], ['s1', 's2']), 16, replicas, { hasEtcd: true });
   small.start(...METAS, ...datas, 's1', 's2');
   await small.until('Sessions accept clients', () => small.cluster.sessions().length === 2);
   await small.untilWhole(Math.min(replicas, datas.length));
@@ -230,7 +230,7 @@ describe('a large cluster', () => {
   it('60 Data and 120 Sessions with few records: whole within a minute, a change reaches all, and the death of a Data node is repaired', async () => {
     const name = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
     const [datas, sessions] = [name('d', 60), name('s', 120)];
-    const small = new SmallCluster(roles(METAS, datas, sessions), 256, 2, true);
+    const small = new SmallCluster(roles(METAS, datas, sessions), 256, 2, { hasEtcd: true });
     small.start(...METAS, ...datas, ...sessions);
     await small.until('Sessions accept clients', () => small.cluster.sessions().length === sessions.length, 30_000);
     await small.untilWhole(2);

@@ -101,7 +101,7 @@ async function firstSeedThatFinds(plan: Plan, rules: RegExp): Promise<number | u
 
 /** A Meta loses its lease while its list of members is under way to etcd, and another one leads when it arrives. */
 async function violationsOfLateWrite(): Promise<{ readonly violations: readonly string[]; readonly refused: number }> {
-  const small = new SmallCluster(roles(['m1', 'm2', 'm3'], ['d1', 'd2', 'd3'], ['s1']), 16, 2, true);
+  const small = new SmallCluster(roles(['m1', 'm2', 'm3'], ['d1', 'd2', 'd3'], ['s1']), 16, 2, { hasEtcd: true });
   const observer = new Observer(small.world, new Truth());
   const checker = new ClusterChecker(small.cluster, observer, 1_000);
   small.start('m1', 'm2', 'm3', 'd1', 'd2', 's1');

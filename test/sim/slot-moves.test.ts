@@ -6,8 +6,8 @@ const SLOTS = 16;
 const SERVICES = Array.from({ length: 12 }, (_, i) => nameOf(`service-${i}`));
 
 /** A cluster with data in it, and a reader of one name on each Session. */
-async function populated(datas: readonly string[], running: readonly string[], replicas: number) {
-  const small = new SmallCluster(roles(['m'], datas, ['s1', 's2']), SLOTS, replicas);
+async function populated(datas: readonly string[], running: readonly string[], replicas: number, zoneOf = (_node: string) => '') {
+  const small = new SmallCluster(roles(['m'], datas, ['s1', 's2']), SLOTS, replicas, { zoneOf });
   small.start('m', 's1', 's2', ...running);
   await small.until('Sessions accept clients', () => small.cluster.sessions().length === 2);
   const connections = ['s1', 's2'].map((session) => small.connect(session));
@@ -100,6 +100,27 @@ describe('a leader that Meta cannot reach when its leaderships are moved', () =>
     const lists = SERVICES.map((service) => small.subscribe('s1', service));
     for (const service of SERVICES) publish(small.connect('s2'), service, 'late');
     await small.until('what is said on one side is seen on the other', () => lists.every((seen) => seen.at(-1)?.length === 21), 3_000);
+  });
+});
+
+describe('a zone that is lost', () => {
+  it.each([
+    ['of three', 2, ['a1', 'a2', 'b1', 'b2', 'c1', 'c2'], ['a1', 'a2']],
+    ['of two, the larger one', 2, ['a1', 'a2', 'a3', 'b1'], ['a1', 'a2', 'a3']],
+    ['of two, with three copies', 3, ['a1', 'a2', 'b1', 'b2'], ['a1', 'a2']],
+  ])("takes no slot's last copy with it: %s", async (_what, replicas, datas, lost) => {
+    const { small, shorter, table } = await populated(datas, datas, replicas, (node) => node.slice(0, 1));
+    const zonesOf = ({ leader, followers }: SlotTable['slots'][number]) => new Set([leader, ...followers].map((peer) => peer.slice(0, 1)));
+    expect(table().slots.filter((slot) => zonesOf(slot).size === 1)).toEqual([]);
+    for (const name of lost) small.cluster.crash(small.node(name));
+    const left = datas.length - lost.length;
+    const servedMs = await small.until('all slots are led by who is left', () => lost.every((name) => holds(table(), name).leads === 0));
+    expect(servedMs).toBeLessThanOrEqual(5_000);
+    await small.untilWhole(Math.min(replicas, left));
+    expect(shorter()).toEqual([]);
+    const held = datas.filter((name) => !lost.includes(name)).flatMap((name) => small.node(name).data?.slots() ?? []);
+    const led = held.filter((slot) => slot.role === 'leader').reduce((sum, slot) => sum + slot.publishers, 0);
+    expect(led).toBe(SERVICES.length * 20);
   });
 });
 

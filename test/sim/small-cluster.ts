@@ -19,6 +19,12 @@ const PROFILE: PushProfile = { emptyFirstPushWaitMs: 0, leastPushGapMs: 0, ackno
 export const nameOf = (service: string): DataInfoId =>
   formatDataInfoId({ dataId: service, instanceId: DEFAULT_INSTANCE_ID, group: DEFAULT_GROUP });
 
+interface Surroundings {
+  /** For several Metas. */
+  readonly hasEtcd?: boolean;
+  readonly zoneOf?: (node: string) => string;
+}
+
 /** A simulated cluster without chance in what happens: tests say what starts, ends and is cut, and wait for conditions. */
 export class SmallCluster {
   readonly world: World;
@@ -26,11 +32,11 @@ export class SmallCluster {
   readonly options: ClusterOptions;
   readonly told: string[] = [];
 
-  /** `hasEtcd`: for several Metas. */
-  constructor(nodes: Readonly<Record<string, Role>>, slotCount: number, replicas: number, hasEtcd = false) {
+  constructor(nodes: Readonly<Record<string, Role>>, slotCount: number, replicas: number, { hasEtcd = false, zoneOf }: Surroundings = {}) {
     this.world = new World(1, new Trace((line) => this.told.push(line)));
     const topology = { name: 'small', hasEtcd, nodes: Object.entries(nodes).map(([name, role]) => ({ name, roles: [role] })) };
-    this.options = { topology, slotCount, replicas, leaseGuard: { share: 1, least: 5, mostHoldMs: 1 } };
+    const leaseGuard = { share: 1, least: 5, mostHoldMs: 1 };
+    this.options = { topology, slotCount, replicas, leaseGuard, ...(zoneOf === undefined ? {} : { zoneOf }) };
     this.cluster = new SimCluster(this.world, this.options);
   }
 

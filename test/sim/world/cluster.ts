@@ -95,6 +95,8 @@ export interface ClusterOptions {
   /** Taken by each Meta that starts. */
   replicas: number;
   readonly leaseGuard: LeaseGuardConfig;
+  /** Where a Data node stands; absent: all in one place. */
+  readonly zoneOf?: (node: string) => string;
 }
 
 /** After this a process that stops in good order is killed. */
@@ -242,7 +244,8 @@ export class SimCluster {
     }
     if (node.roles.includes(Role.Data)) {
       const config = { ...common, sessionLeaseMs: 30_000, compareEveryMs: 6_000, restoreHoldMs: 30_000, restoreOldestMs: 600_000 };
-      const data = await startDataServer({ ...config, snapshotEveryBytes: 64 * 1024, leaseGuard }, at(Role.Data), node.cache);
+      const zone = this.#options.zoneOf?.(node.name) ?? '';
+      const data = await startDataServer({ ...config, zone, snapshotEveryBytes: 64 * 1024, leaseGuard }, at(Role.Data), node.cache);
       if (!isCurrent()) return;
       node.data = data;
     }
