@@ -82,18 +82,18 @@ describe('three Metas', () => {
   });
 
   it('what a leader wrote in its term arrives after it: etcd refuses it, and one table holds', async () => {
-    const small = await started(['d1', 'd2'], ['d3']);
+    const small = await started(['d1', 'd2'], ['d3', 'd4']);
     const before = leaderOf(small);
     const epoch = epochOf(small);
-    small.start('d3');
-    // After the first change of the table the next one waits for what the new node reports, which would be as late.
+    small.start('d3', 'd4');
+    // After the first change of the table the next one waits for what the new nodes report, which would be as late.
     await small.until('slots move', () => epochOf(small) > epoch + 1);
     // The next move is stored by a message that is under way when the lease runs out.
     small.cluster.network.slowDown(before.name, 6_500);
     await small.until('etcd refuses it', () => (small.cluster.etcd?.refused ?? 0) > 0, 20_000);
     expect(leaderOf(small)).not.toBe(before);
     small.cluster.network.healAll();
-    await small.until('the new node takes part', () => {
+    await small.until('the new nodes take part', () => {
       const table = small.leader()?.meta?.table();
       return table?.slots.some((slot) => slot.leader === 'd3/data') === true && table.slots.some((slot) => slot.leader === 'd1/data');
     });

@@ -36,7 +36,7 @@ export class SmallCluster {
     this.world = new World(1, new Trace((line) => this.told.push(line)));
     const topology = { name: 'small', hasEtcd, nodes: Object.entries(nodes).map(([name, role]) => ({ name, roles: [role] })) };
     const leaseGuard = { share: 1, least: 5, mostHoldMs: 1 };
-    this.options = { topology, slotCount, replicas, leaseGuard, ...(zoneOf === undefined ? {} : { zoneOf }) };
+    this.options = { topology, slotCount, replicas, leaseGuard, gatherMs: 500, ...(zoneOf === undefined ? {} : { zoneOf }) };
     this.cluster = new SimCluster(this.world, this.options);
   }
 

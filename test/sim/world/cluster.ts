@@ -97,6 +97,8 @@ export interface ClusterOptions {
   readonly leaseGuard: LeaseGuardConfig;
   /** Where a Data node stands; absent: all in one place. */
   readonly zoneOf?: (node: string) => string;
+  /** How long the first slot table waits for Data nodes that start together; absent: not at all. */
+  readonly gatherMs?: number;
 }
 
 /** After this a process that stops in good order is killed. */
@@ -222,7 +224,7 @@ export class SimCluster {
   }
 
   async #startRoles(node: SimNode, process: SimProcess): Promise<void> {
-    const { slotCount, replicas, leaseGuard } = this.#options;
+    const { slotCount, replicas, leaseGuard, gatherMs = 0 } = this.#options;
     const random = this.#world.stream(`${node.name}@${this.#world.nowMs}`);
     const nodeId = node.name as NodeId;
     const host: Host = {
@@ -238,7 +240,7 @@ export class SimCluster {
     const common = { cluster: 'sim', slotCount, metas, address: `${node.name}:1`, heartbeatMs: 1_000, heartbeatLeaseMs: 20_000 };
     const isCurrent = () => process.isAlive;
     if (node.roles.includes(Role.Meta)) {
-      const meta = await startMetaServer({ ...common, replicas }, at(Role.Meta), this.etcd?.store(process) ?? node.store);
+      const meta = await startMetaServer({ ...common, replicas, gatherMs }, at(Role.Meta), this.etcd?.store(process) ?? node.store);
       if (!isCurrent()) return;
       node.meta = meta;
     }
