@@ -15,17 +15,21 @@ export interface MetaStoreConfig {
 }
 
 export const DEFAULT_LISTEN = '127.0.0.1:9620';
-const file = (what: string) => ({ type: 'string', default: '', description: `${what}, PEM file; empty: no TLS between nodes` }) as const;
+const file = (what: string) =>
+  ({ type: 'string', allowed: 'path of a file', default: '', description: `${what}, PEM file; empty: no TLS between nodes` }) as const;
 
 export const rolesSchema = {
   type: 'string',
   pattern: '^(meta|data|session)(,(meta|data|session))*$',
+  allowed: 'meta, data and session, with commas between them',
   default: 'meta,data,session',
   description: 'What this process does, any of meta, data and session',
 } as const;
 
 export const joinSchema = {
   type: 'string',
+  format: 'addresses',
+  allowed: 'host:port, with commas between several',
   default: '',
   description: 'Addresses of Meta nodes, host:port[,host:port]; empty: the Meta role of this process',
 } as const;
@@ -38,7 +42,8 @@ export const replicasSchema = {
   description: 'Copies of each slot on different Data nodes; read by Meta',
 } as const;
 
-const etcdFile = (what: string) => ({ type: 'string', default: '', description: `${what}, PEM file, for etcd with https` }) as const;
+const etcdFile = (what: string) =>
+  ({ type: 'string', allowed: 'path of a file', default: '', description: `${what}, PEM file, for etcd with https` }) as const;
 
 /** JSON schema (Ajv) of the group `meta`. */
 export const metaStoreConfigSchema = {
@@ -48,6 +53,7 @@ export const metaStoreConfigSchema = {
     etcd: {
       type: 'string',
       pattern: '^(https?://[^,\\s]+(,https?://[^,\\s]+)*)?$',
+      allowed: 'http://host:port or https://host:port, with commas between several',
       default: '',
       description: 'Addresses of etcd for several Metas, http://host:2379[,...]; empty: the embedded store of the only Meta',
     },
@@ -77,12 +83,15 @@ export const clusterConfigSchema = {
     },
     listen: {
       type: 'string',
+      format: 'address',
+      allowed: 'host:port',
       default: '',
       description: `Where other nodes connect, host:port; empty: ${DEFAULT_LISTEN} for a node among others, nothing for one that is alone`,
     },
     advertisedHost: { type: 'string', maxLength: 255, default: '', description: 'Host told to other nodes; empty: the one it listens on' },
     secretFile: {
       type: 'string',
+      allowed: 'path of a file',
       default: '',
       description: 'File with the secret that all nodes of the cluster share; needed beyond loopback unless there is TLS',
     },

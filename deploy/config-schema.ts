@@ -36,7 +36,10 @@ export interface Config {
   readonly sofa: SofaConfig;
 }
 
-/** One schema for file, environment and flags (JSON Schema, checked by Ajv). Every leaf has a description; `--help` is made of it. */
+/**
+ * One schema for file, environment and flags (JSON Schema, checked by Ajv). Every leaf has a description; `--help` is made of it. One with a
+ * pattern says in `allowed` what it lets through, for the user.
+ */
 export const configSchema = {
   type: 'object',
   additionalProperties: false,
@@ -126,6 +129,7 @@ export interface Setting {
   readonly type: 'string' | 'integer' | 'number' | 'boolean';
   readonly description: string;
   readonly defaultValue: unknown;
+  /** What is allowed, as the user reads it. */
   readonly range: string;
 }
 
@@ -137,6 +141,9 @@ interface SchemaNode {
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly allowed?: string;
 }
 
 /** Every setting, in the order of the schema. */
@@ -150,9 +157,12 @@ export function settings(node: SchemaNode = configSchema, prefix = ''): readonly
 }
 
 function rangeOf(node: SchemaNode): string {
+  if (node.allowed !== undefined) return node.allowed;
+  if (node.type === 'boolean') return 'true or false';
   if (node.enum !== undefined) return `one of ${node.enum.join(', ')}`;
   if (node.minimum !== undefined && node.maximum !== undefined) return `${node.minimum} to ${node.maximum}`;
-  return node.type;
+  if (node.maxLength !== undefined) return `${node.minLength ?? 0} to ${node.maxLength} characters`;
+  return (node.minLength ?? 0) > 0 ? 'any text but none' : 'any text';
 }
 
 /** `eureka.port` as a flag: `--eureka.port`; `dataDir`: `--data-dir`. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { type LinkTls, parseAddress, RegistryError, RegistryErrorCode, Role } from '../core/index.ts';
-import { DEFAULT_LISTEN, type MetaStoreConfig } from './cluster-config.ts';
+import { type ClusterConfig, DEFAULT_LISTEN, type MetaStoreConfig } from './cluster-config.ts';
 import type { Config } from './config-schema.ts';
 
 /** Shorter secrets can be guessed from a recorded handshake. */
@@ -24,7 +24,11 @@ export function rolesOf(config: Config): readonly Role[] {
 }
 
 export function joinAddresses(config: Config): readonly string[] {
-  return config.join.split(',').filter((address) => address !== '');
+  return addressesIn(config.join);
+}
+
+function addressesIn(list: string): readonly string[] {
+  return list.split(',').filter((address) => address !== '');
 }
 
 /** False for a gateway that is alone: it opens no port for others. */
@@ -38,18 +42,24 @@ export function listenAddress(config: Config): { readonly host: string; readonly
   return { host, port: port === 0 ? 0 : port + config.portOffset };
 }
 
-/** Rules between settings, each broken one as a sentence with its path. */
+/** Formats of settings with addresses, `host:port`, for the schema. None at all is right, too. */
+export const ADDRESS_FORMATS = {
+  address: (text: string) => text === '' || isAddress(text),
+  addresses: (text: string) => addressesIn(text).every(isAddress),
+} as const;
+
+function isAddress(text: string): boolean {
+  return problemOf(() => parseAddress(text)) === undefined;
+}
+
+/** Rules between settings, each broken one as a sentence with its path, and what is wrong with the files they name. */
 export function clusterProblems(config: Config): readonly string[] {
+  return [...membershipProblems(config), ...fileProblems(config)];
+}
+
+function membershipProblems(config: Config): readonly string[] {
   const problems: string[] = [];
   const { cluster } = config;
-  for (const [path, address] of [['cluster.listen', cluster.listen], ...joinAddresses(config).map((address) => ['join', address])]) {
-    try {
-      if (address !== '' && address !== undefined) parseAddress(address);
-    } catch (caught) {
-      problems.push(`${path}: ${sentence(caught)}`);
-    }
-  }
-  if (problems.length > 0 || !isAmongOthers(config)) return problems;
   if (!rolesOf(config).includes(Role.Meta) && config.join === '') {
     problems.push('join: a node without the role meta needs the address of a Meta node, --join host:port');
   }
@@ -58,46 +68,57 @@ export function clusterProblems(config: Config): readonly string[] {
   if (rolesOf(config).includes(Role.Meta) && config.meta.etcd === '' && joinAddresses(config).some((address) => !own.includes(address))) {
     problems.push('meta.etcd: several Metas need a store they share, --meta.etcd http://host:2379');
   }
-  const files = Object.values(cluster.tls).filter((path) => path !== '').length;
-  if (files !== 0 && files !== 3) problems.push('cluster.tls: ca, cert and key belong together');
-  if (!isLoopback(host) && cluster.secretFile === '' && files === 0) {
+  if (!isLoopback(host) && cluster.secretFile === '' && tlsFiles(config).length === 0) {
     problems.push(`cluster.secretFile: a node that listens on ${host} needs --cluster.secret-file or --cluster.tls.ca, cert and key`);
   }
   if (isWildcard(host) && cluster.advertisedHost === '') {
     problems.push(`cluster.advertisedHost: ${host} is no address for others; name the host by which they reach this node`);
   }
-  if (problems.length > 0) return problems;
-  try {
-    readNodeNetwork(config);
-    readEtcdTls(config.meta);
-  } catch (caught) {
-    problems.push(sentence(caught));
-  }
   return problems;
+}
+
+function fileProblems(config: Config): readonly string[] {
+  const { tls, secretFile } = config.cluster;
+  const isPart = tlsFiles(config).length % 3 !== 0;
+  const reads = [() => readSecret(secretFile), () => (isPart ? undefined : readTls(tls)), () => readEtcdTls(config.meta)];
+  const problems = reads.map(problemOf).filter((problem) => problem !== undefined);
+  return isPart ? ['cluster.tls: ca, cert and key belong together', ...problems] : problems;
+}
+
+function tlsFiles({ cluster }: Config): readonly string[] {
+  return Object.values(cluster.tls).filter((path) => path !== '');
+}
+
+/** What a check throws, as a sentence. */
+function problemOf(check: () => unknown): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (caught) {
+    return sentence(caught);
+  }
 }
 
 /** Reads secret and certificates. @throws RegistryError `invalid-argument` with a sentence that names the file. */
 export function readNodeNetwork(config: Config): NodeNetwork {
   const { tls, secretFile, advertisedHost } = config.cluster;
-  const secret = secretFile === '' ? '' : readText(secretFile, 'cluster.secretFile').trim();
-  if (secretFile !== '' && secret.length < SECRET_LEAST_LENGTH) {
-    throw new RegistryError(
-      RegistryErrorCode.InvalidArgument,
-      `the cluster secret in ${secretFile} has fewer than ${SECRET_LEAST_LENGTH} characters`,
-    );
-  }
-  const hasTls = tls.ca !== '';
+  return { listen: listenAddress(config), advertisedHost, secret: readSecret(secretFile), tls: readTls(tls) };
+}
+
+function readSecret(path: string): string {
+  if (path === '') return '';
+  const secret = readText(path, 'cluster.secretFile').trim();
+  if (secret.length >= SECRET_LEAST_LENGTH) return secret;
+  const reason = `cluster.secretFile: the secret in ${path} has ${secret.length} characters; allowed: at least ${SECRET_LEAST_LENGTH}`;
+  throw new RegistryError(RegistryErrorCode.InvalidArgument, reason);
+}
+
+function readTls({ ca, cert, key }: ClusterConfig['tls']): LinkTls | undefined {
+  if (ca === '') return undefined;
   return {
-    listen: listenAddress(config),
-    advertisedHost,
-    secret,
-    tls: hasTls
-      ? {
-          ca: readText(tls.ca, 'cluster.tls.ca'),
-          cert: readText(tls.cert, 'cluster.tls.cert'),
-          key: readText(tls.key, 'cluster.tls.key'),
-        }
-      : undefined,
+    ca: readText(ca, 'cluster.tls.ca'),
+    cert: readText(cert, 'cluster.tls.cert'),
+    key: readText(key, 'cluster.tls.key'),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type ListenerInfo, type ProtocolAdapter, Role } from '../core/index.ts';
 import type { Config } from './config-schema.ts';
-import { hostInAddress, isAmongOthers, listenAddress, rolesOf } from './node-network.ts';
+import { hostInAddress, isAmongOthers, isWildcard, listenAddress, rolesOf } from './node-network.ts';
 
 /** Every listener of a configuration. */
 export function listListeners(config: Config, adapters: readonly ProtocolAdapter[]): readonly ListenerInfo[] {
@@ -15,6 +15,40 @@ export function listListeners(config: Config, adapters: readonly ProtocolAdapter
   const cluster = isAmongOthers(config) ? [clusterListener(config)] : [];
   const isSession = rolesOf(config).includes(Role.Session);
   return [...(isSession ? adapters.flatMap((adapter) => adapter.listeners) : []), admin, ...cluster];
+}
+
+const MOST_PORT = 65_535;
+
+/** Ports that cannot be opened, whatever else runs on the machine: beyond the last one, or twice the same. The offset is not in `config` yet. */
+export function portProblems(config: Config): readonly string[] {
+  const problems: string[] = [];
+  const listeners = listenersBeforeOffset(config).filter(({ port }) => port !== 0);
+  for (const [index, { path, host, port }] of listeners.entries()) {
+    const shifted = port + config.portOffset;
+    if (shifted > MOST_PORT)
+      problems.push(`${path}: ${port} with the port offset of ${config.portOffset} is ${shifted}; allowed: up to ${MOST_PORT}`);
+    const other = listeners
+      .slice(0, index)
+      .find((each) => each.port === port && (each.host === host || isWildcard(each.host) || isWildcard(host)));
+    if (other !== undefined) problems.push(`${path}: ${port} is the port of ${other.path} as well`);
+  }
+  return problems;
+}
+
+function listenersBeforeOffset(config: Config) {
+  const { admin, eureka, sofa } = config;
+  const listeners = [{ path: 'admin.port', host: admin.host, port: admin.port }];
+  if (rolesOf(config).includes(Role.Session)) {
+    if (eureka.enabled) listeners.push({ path: 'eureka.port', host: eureka.host, port: eureka.port });
+    if (sofa.enabled) {
+      listeners.push(
+        { path: 'sofa.port', host: sofa.host, port: sofa.port },
+        { path: 'sofa.httpPort', host: sofa.host, port: sofa.httpPort },
+      );
+    }
+  }
+  if (isAmongOthers(config)) listeners.push({ path: 'cluster.listen', ...listenAddress({ ...config, portOffset: 0 }) });
+  return listeners;
 }
 
 function clusterListener(config: Config): ListenerInfo {

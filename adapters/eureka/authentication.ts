@@ -36,7 +36,7 @@ export function credentialsProblems(file: string): readonly string[] {
   try {
     return read(file).problems.map((problem) => `${file}: ${problem}`);
   } catch (caught) {
-    return [caught instanceof Error ? caught.message : String(caught)];
+    return [`${file} cannot be read: ${caught instanceof Error ? caught.message : String(caught)}`];
   }
 }
 

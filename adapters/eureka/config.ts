@@ -23,7 +23,14 @@ export const eurekaConfigSchema = {
     enabled: { type: 'boolean', default: true, description: 'Serve Eureka clients' },
     host: { type: 'string', minLength: 1, default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 or :: for all' },
     port: { type: 'integer', minimum: 0, maximum: 65535, default: 8761, description: 'Port of the Eureka REST protocol' },
-    contextPath: { type: 'string', maxLength: 200, default: '', description: 'Additional path prefix before /eureka, e.g. /registry' },
+    contextPath: {
+      type: 'string',
+      pattern: '^(/[^/?#\\s]+)*$',
+      maxLength: 200,
+      allowed: 'nothing, or names of up to 200 characters with / before each',
+      default: '',
+      description: 'Additional path prefix before /eureka, e.g. /registry',
+    },
     leaseMultiplier: {
       type: 'number',
       minimum: 1,
@@ -47,14 +54,15 @@ export const eurekaConfigSchema = {
     },
     peerAddresses: {
       type: 'string',
-      pattern: '^[0-9a-fA-F.:, ]*$',
       maxLength: 4_000,
+      allowed: 'IP addresses, with commas between them',
       default: '',
       description: 'IP addresses, comma-separated, of existing Eureka servers whose replication is believed',
     },
     credentialsFile: {
       type: 'string',
       maxLength: 4_000,
+      allowed: 'path of a file',
       default: '',
       description: 'File of user:secret lines that clients must know (Basic authentication); empty for none',
     },

@@ -27,6 +27,7 @@ export const sofaConfigSchema = {
       type: 'string',
       maxLength: 255,
       pattern: '^[^:;?\\s]*$',
+      allowed: 'a host name or an IPv4 address',
       default: '',
       description: 'Host in the session list, an IPv4 address or a name; empty: the address by which the client reached this gateway',
     },

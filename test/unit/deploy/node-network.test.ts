@@ -58,8 +58,12 @@ describe('the settings of a node among others', () => {
 
   it.each<[string, readonly string[], string]>([
     ['no Meta to ask', ['--roles', 'data'], 'join: a node without the role meta needs the address of a Meta node, --join host:port'],
-    ['an address without port', ['--join', 'meta-1'], 'join: "meta-1" is no address; write host:port'],
-    ['a listener without port', ['--cluster.listen', '10.0.0.1'], 'cluster.listen: "10.0.0.1" is no address; write host:port'],
+    [
+      'an address without port',
+      ['--join', 'meta-1:1,meta-2'],
+      'join: "meta-1:1,meta-2" is not allowed; allowed: host:port, with commas between several',
+    ],
+    ['a listener without port', ['--cluster.listen', '10.0.0.1'], 'cluster.listen: "10.0.0.1" is not allowed; allowed: host:port'],
     [
       'a listener beyond loopback without secret',
       ['--cluster.listen', '10.0.0.1:9620'],
@@ -83,7 +87,7 @@ describe('the settings of a node among others', () => {
     const listen = ['--cluster.listen', '10.0.0.1:9620', '--cluster.secret-file'];
     expect(readNodeNetwork(load(...listen, join(folder, 'secret'))).secret).toBe('a secret of a cluster');
     expect(problemsOf(...listen, join(folder, 'short'))).toEqual([
-      `the cluster secret in ${join(folder, 'short')} has fewer than 16 characters`,
+      `cluster.secretFile: the secret in ${join(folder, 'short')} has 5 characters; allowed: at least 16`,
     ]);
     expect(problemsOf(...listen, join(folder, 'absent'))).toEqual([
       expect.stringMatching(/^cluster\.secretFile: .*absent cannot be read: ENOENT/),
