@@ -1,13 +1,16 @@
 /** The main door of the core: model, seams and the start functions of the roles. Adapters and deploy import nothing deeper. */
 
 export { type DataConfig, type DataServer, type SlotSummary, startDataServer } from './data/index.ts';
+export { limitConnections } from './host/connection-limit.ts';
 export { openEmbeddedStore } from './host/embedded-store.ts';
 export { InProcessNetwork } from './host/in-process-network.ts';
+export { listen } from './host/listener.ts';
 export { createLog, LogLevel } from './host/log.ts';
 export { NodeMetrics } from './host/metrics.ts';
 export { createNodeClock } from './host/node-clock.ts';
 export { createNodeRandom } from './host/node-random.ts';
 export { openEtcdStore } from './host/open-etcd-store.ts';
+export { createShortHttpServer } from './host/short-http.ts';
 export { openSlotCache } from './host/slot-cache.ts';
 export { type LinkTls, parseAddress } from './host/tcp-dial.ts';
 export type { NodeIdentity } from './host/tcp-handshake.ts';

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { RegistryError, RegistryErrorCode, type RunningRole } from '../core/index.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createShortHttpServer, LIMITS, listen, RegistryError, RegistryErrorCode, type RunningRole } from '../core/index.ts';
 import { isAdmitted } from './admin-guard.ts';
 import { readDatum, readMembers, readSlots } from './cluster-pages.ts';
 import type { Config } from './config-schema.ts';
@@ -15,21 +15,13 @@ import type { NodeParts } from './roles.ts';
  */
 export async function startAdminServer(config: Config['admin'], parts: NodeParts, token: string): Promise<RunningRole> {
   const operator = new OperatorRoutes(parts);
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
+  const server = createShortHttpServer((request, response) => {
     void answer(request, response, parts, operator, token).catch((caught: unknown) =>
       send(response, 500, `${RegistryError.from(caught).message}\n`),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const reason =
-        cause.code === 'EADDRINUSE'
-          ? `port ${config.port} (admin) is in use by another program; use --admin.port or --port-offset`
-          : `port ${config.port} (admin) cannot be opened on ${config.host}: ${cause.message}`;
-      reject(new RegistryError(RegistryErrorCode.Unavailable, reason, { cause }));
-    });
-    server.listen({ host: config.host, port: config.port, backlog: 4_096 }, () => resolve());
-  });
+  server.maxConnections = LIMITS.adminConnections;
+  await listen(server, { name: 'admin', flag: '--admin.port', ...config });
   let isStopped = false;
   return {
     drain: async () => undefined,

@@ -17,22 +17,28 @@ const SAY_AGAIN_MS = 10_000;
 /** A process that died leaves its links for a moment; a node id that is still taken after this is used twice. */
 const TAKEN_MOST_MS = 10_000;
 
+/** The network as far as it tells who is where. */
+export type Surroundings = Pick<TcpNetwork, 'address' | 'links' | 'discover'>;
+
 /**
  * Finds the Meta nodes at the addresses of `--join`: who is there shows at the handshake. `metas` grows as they are found, in the order of
  * the addresses, and begins with the Meta of this process when it has one.
  */
 export class MetaDiscovery {
   readonly metas: PeerId[];
-  readonly #network: TcpNetwork;
+  readonly #network: Surroundings;
   readonly #addresses: readonly string[];
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #found = new Map<string, PeerId>();
+  /** By address, why no Meta was found there when it was asked last. */
+  readonly #reasons = new Map<string, string>();
   readonly #startedAtMs: number;
   #saidAtMs = Number.NEGATIVE_INFINITY;
+  #isStarted = false;
   #stopped = false;
 
-  constructor(network: TcpNetwork, own: PeerId | undefined, addresses: readonly string[], clock: Clock, log: Log) {
+  constructor(network: Surroundings, own: PeerId | undefined, addresses: readonly string[], clock: Clock, log: Log) {
     this.#network = network;
     this.metas = own === undefined ? [] : [own];
     this.#addresses = addresses.filter((address) => address !== network.address);
@@ -41,9 +47,11 @@ export class MetaDiscovery {
     this.#startedAtMs = clock.monotonicMs();
   }
 
-  /** What is still missing, for the readiness page. */
-  get missing(): readonly string[] {
-    return this.#addresses.filter((address) => !this.#found.has(address));
+  /** Addresses at which no Meta has been found yet, and why, for the readiness page. */
+  get missing(): readonly { readonly address: string; readonly reason: string }[] {
+    return this.#addresses
+      .filter((address) => !this.#found.has(address))
+      .map((address) => ({ address, reason: this.#reasons.get(address) ?? 'not asked yet' }));
   }
 
   /**
@@ -58,6 +66,7 @@ export class MetaDiscovery {
       this.#sayWaiting();
       await this.#pause(RETRY_MS);
     }
+    this.#isStarted = true;
     if (!this.#stopped) void this.#goOn();
   }
 
@@ -68,12 +77,7 @@ export class MetaDiscovery {
   async #goOn(): Promise<void> {
     while (!this.#stopped) {
       await this.#pause(this.missing.length > 0 ? RETRY_MS * 2 : RECHECK_MS);
-      if (this.#stopped) return;
-      try {
-        await this.#look();
-      } catch (caught) {
-        this.#log.warn('a Meta node refuses this node', { reason: RegistryError.from(caught).message });
-      }
+      if (!this.#stopped) await this.#look();
     }
   }
 
@@ -90,26 +94,40 @@ export class MetaDiscovery {
     try {
       const { nodeId, roles } = await this.#network.discover(address);
       if (!roles.includes(Role.Meta)) {
-        this.#log.warn('the node at an address of --join has no Meta role', { address, node: nodeId });
+        this.#missed(address, `node ${nodeId} at ${address} has no Meta role`);
         return;
       }
       const meta = peerId(nodeId, Role.Meta);
+      this.#reasons.delete(address);
       this.#found.set(address, meta);
       if (!this.metas.includes(meta)) this.metas.push(meta);
     } catch (caught) {
       const error = RegistryError.from(caught);
-      if (error.code === RegistryErrorCode.WrongCluster) throw error;
-      const isTaken = error.code === RegistryErrorCode.Conflict;
-      if (isTaken && this.#clock.monotonicMs() - this.#startedAtMs > TAKEN_MOST_MS && this.metas.length === 0) throw error;
-      this.#log.debug('no Meta there yet', { address, reason: error.message });
+      if (!this.#isStarted && this.#isFinal(error)) throw error;
+      this.#missed(address, error.message.slice(error.code.length + 2));
     }
+  }
+
+  #isFinal({ code }: RegistryError): boolean {
+    const isTaken = code === RegistryErrorCode.Conflict && this.metas.length === 0;
+    return code === RegistryErrorCode.WrongCluster || (isTaken && this.#clock.monotonicMs() - this.#startedAtMs > TAKEN_MOST_MS);
+  }
+
+  /** An address that is asked again and again gives the same reason: it is worth a line when it is new. */
+  #missed(address: string, reason: string): void {
+    if (this.#reasons.get(address) === reason) return;
+    this.#reasons.set(address, reason);
+    this.#saidAtMs = Number.NEGATIVE_INFINITY;
+    // Of one that was there before, the network has told that its link is broken.
+    if (this.metas.length > 0 && !this.#found.has(address)) this.#log.warn('a Meta of --join is missing', { address, reason });
   }
 
   #sayWaiting(): void {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#saidAtMs < SAY_AGAIN_MS) return;
     this.#saidAtMs = nowMs;
-    this.#log.info('waiting for Meta', { join: this.#addresses.join(',') });
+    const reason = [...this.#reasons.values()].join('; ');
+    this.#log.info('waiting for Meta', { join: this.#addresses.join(','), reason });
   }
 
   #pause(delayMs: number): Promise<void> {

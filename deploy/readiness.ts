@@ -1,4 +1,5 @@
 import { type LeaseHold, type ReplicationState, Role } from '../core/index.ts';
+import type { MetaDiscovery } from './meta-discovery.ts';
 import type { NodeParts } from './roles.ts';
 
 /** One line of the readiness page. */
@@ -35,7 +36,7 @@ function metaChecks({ roles, meta, discovery, data, session }: NodeParts): reado
   const view = (data ?? session)?.cluster();
   if (!roles.includes(Role.Meta) || view !== undefined) {
     const silentMs = view?.metaSilentMs;
-    const waiting = discovery?.missing.length === 0 ? 'waits for Meta' : `waits for Meta at ${discovery?.missing.join(', ') ?? '?'}`;
+    const waiting = waitingText(discovery?.missing ?? []);
     const answered = silentMs !== undefined;
     checks.push({ name: 'heartbeat', isEssential: true, isFine: answered, text: answered ? 'Meta has answered' : waiting });
     if (silentMs !== undefined && silentMs > META_SILENT_MS) {
@@ -44,6 +45,11 @@ function metaChecks({ roles, meta, discovery, data, session }: NodeParts): reado
     }
   }
   return checks;
+}
+
+function waitingText(missing: MetaDiscovery['missing']): string {
+  if (missing.length === 0) return 'waits for Meta';
+  return `waits for Meta at ${missing.map(({ address }) => address).join(', ')}: ${missing.map(({ reason }) => reason).join('; ')}`;
 }
 
 /** Fewer Data nodes than replicas is a normal state: it is told, and nothing is wrong. Copies that are missing or on their way are. */

@@ -1,13 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import { type Host, RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
+import { type Host, limitConnections, listen, type RunningRole } from '../../core/index.ts';
 import type { Authentication } from './authentication.ts';
 import type { EurekaConfig } from './config.ts';
 import { type EurekaHandler, type EurekaResponse, toErrorResponse } from './handler.ts';
 import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts';
 import { createEurekaApp, toEurekaRequest } from './routes.ts';
 
-const BACKLOG = 4_096;
 /** An answer may take this many times as long to be read as its request to be sent: documents are larger. */
 const ANSWER_TIMES = 2;
 /** Answers that run when the gateway stops have this long to reach their clients. */
@@ -77,7 +76,8 @@ export async function startEurekaServer(
   server.on('clientError', (error, socket) => refuseBrokenRequest(error, socket as Socket));
   // Recent clients offer an upgrade to TLS on plain requests. Nothing is upgraded to here, so it stays an ordinary request: as
   // long as the server has no `upgrade` listener, Node treats it as one.
-  await listen(server, config);
+  limitConnections(server, host);
+  await listen(server, { name: 'eureka', flag: '--eureka.port', host: config.host, port: config.port });
   return closer(server, running);
 }
 
@@ -153,19 +153,6 @@ function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   if (socket.writable)
     socket.write(`HTTP/1.1 ${BROKEN[error.code ?? ''] ?? '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   socket.destroySoon();
-}
-
-async function listen(server: Server, config: EurekaConfig): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const reason =
-        cause.code === 'EADDRINUSE'
-          ? `port ${config.port} (eureka) is in use by another program; use --eureka.port or --port-offset`
-          : `port ${config.port} (eureka) cannot be opened on ${config.host}: ${cause.message}`;
-      reject(new RegistryError(RegistryErrorCode.Unavailable, reason, { cause }));
-    });
-    server.listen({ host: config.host, port: config.port, backlog: BACKLOG }, () => resolve());
-  });
 }
 
 /**

@@ -1,11 +1,10 @@
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
-import { RegistryError, RegistryErrorCode, type RunningRole } from '../../core/index.ts';
+import { createShortHttpServer, limitConnections, listen, RegistryError, type RunningRole } from '../../core/index.ts';
 import { BoltClient, type BoltClientParts, type BoltLink } from './bolt-client.ts';
 import type { SofaConfig } from './config.ts';
 import { createSessionListApp } from './session-list.ts';
 
-const BACKLOG = 4_096;
 const KEEP_ALIVE_AFTER_MS = 30_000;
 
 /**
@@ -25,10 +24,12 @@ export async function startSofaServer(config: SofaConfig, parts: BoltClientParts
     otherSessions: () => parts.gateway.sessions('sofa.port').flatMap((session) => (session.isSelf ? [] : [session.address])),
     otherLoads: () => parts.gateway.otherLoads('sofa.port'),
   });
-  const http = createHttpServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, list.callback());
-  await listen(bolt, config.host, config.port, 'sofa.port');
+  const answerList = list.callback();
+  const http = createShortHttpServer((request, response) => void answerList(request, response));
+  for (const server of [bolt, http]) limitConnections(server, parts.host);
+  await listen(bolt, { name: 'sofa', flag: '--sofa.port', host: config.host, port: config.port });
   try {
-    await listen(http, config.host, config.httpPort, 'sofa.httpPort');
+    await listen(http, { name: 'sofa', flag: '--sofa.http-port', host: config.host, port: config.httpPort });
   } catch (caught) {
     bolt.close();
     throw caught;
@@ -37,6 +38,8 @@ export async function startSofaServer(config: SofaConfig, parts: BoltClientParts
 }
 
 function accept(socket: Socket, parts: BoltClientParts, clients: Map<Socket, BoltClient>): void {
+  // Refused by the limit of connections.
+  if (socket.destroyed) return;
   const address = `${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}:${socket.remotePort ?? 0}`;
   let client: BoltClient;
   try {
@@ -79,20 +82,6 @@ function linkOf(socket: Socket, address: string): BoltLink {
 function portOf(server: Server): number | undefined {
   const address = server.address();
   return typeof address === 'object' ? address?.port : undefined;
-}
-
-async function listen(server: Server | HttpServer, host: string, port: number, setting: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const flag = setting === 'sofa.port' ? '--sofa.port' : '--sofa.http-port';
-      const reason =
-        cause.code === 'EADDRINUSE'
-          ? `port ${port} (sofa) is in use by another program; use ${flag} or --port-offset`
-          : `port ${port} (sofa) cannot be opened on ${host}: ${cause.message}`;
-      reject(new RegistryError(RegistryErrorCode.Unavailable, reason, { cause }));
-    });
-    server.listen({ host, port, backlog: BACKLOG }, () => resolve());
-  });
 }
 
 function closer(bolt: Server, http: HttpServer, clients: Map<Socket, BoltClient>): RunningRole {

@@ -92,7 +92,10 @@ function dialerSteps(
 ): (frame: ReceivedFrame) => void {
   let received: { readonly body: Uint8Array; readonly challenge: Challenge } | undefined;
   return ({ kind, body }) => {
-    if (kind === LinkFrame.Refused) throw decodeRefusal(body);
+    if (kind === LinkFrame.Refused) {
+      const { code, message } = decodeRefusal(body);
+      throw new RegistryError(code, `${address} refuses this node: ${message.slice(code.length + 2)}`);
+    }
     if (kind === LinkFrame.Challenge && received === undefined) {
       received = { body, challenge: decodeChallenge(body) };
       const { version } = received.challenge;

@@ -8,11 +8,11 @@ import type { Log } from '../seams/log.ts';
 import type { Closeable, PeerHandler, PeerTransport } from '../seams/transport.ts';
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../wire/frame.ts';
 import { InProcessNetwork } from './in-process-network.ts';
+import { listen as listenOn } from './listener.ts';
 import { acceptLink, dialLink, type HandshakeParts, type LinkTls } from './tcp-dial.ts';
 import type { NodeIdentity } from './tcp-handshake.ts';
 import { AcceptedLink, type Call, type DialedLink, LINK_TICK_MS } from './tcp-link.ts';
 
-const BACKLOG = 4_096;
 const RETRY_LEAST_MS = 100;
 const RETRY_MOST_MS = 2_000;
 
@@ -401,16 +401,7 @@ export class TcpNetwork {
           );
     const server = this.#server;
     server.on('connection', (socket: Socket) => this.#stranger(socket));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) => {
-        const reason =
-          cause.code === 'EADDRINUSE'
-            ? `port ${listen.port} (cluster) is in use by another program; use --cluster.listen or --port-offset`
-            : `port ${listen.port} (cluster) cannot be opened on ${listen.host}: ${cause.message}`;
-        reject(new RegistryError(RegistryErrorCode.Unavailable, reason, { cause }));
-      });
-      server.listen({ host: listen.host, port: listen.port, backlog: BACKLOG }, () => resolve());
-    });
+    await listenOn(server, { name: 'cluster', flag: '--cluster.listen', ...listen });
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
     const host = advertisedHost === '' ? listen.host : advertisedHost;

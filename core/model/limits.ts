@@ -36,6 +36,15 @@ export const LIMITS = {
   handshakeFrameBytes: 4 * 1024,
   /** Connections that have not proved yet who they are; the oldest is dropped for the next one. */
   handshakesAtOnce: 1_024,
+  /** Connections of clients at one process, on all its ports: at 10 KB for one that is idle, a gigabyte. The next one is closed at once. */
+  clientConnections: 100_000,
+  /** Connections at the admin port: probes, scrapers and a few operators, each with a hundred small answers on their way at most. */
+  adminConnections: 256,
+  /**
+   * Files that clients do not get of those that a process may have open, or a quarter when that is less: handshakes between nodes, links, the
+   * admin port, the data folder.
+   */
+  filesKeptFromClients: 2_048,
   /** Largest durable document: a Nacos configuration of 10 MiB with its head. */
   documentBytes: 12 * 1024 * 1024,
   /** Documents above this are stored in chunks of it where the store refuses large values; etcd refuses 1.5 MiB. */
@@ -66,6 +75,7 @@ export function assertLimits(limits: typeof LIMITS = LIMITS): void {
   if (limits.batchBytes + limits.publisherPayloadBytes > limits.wireFrameBytes) broken.push('a batch does not fit into a wire frame');
   if (limits.slotPageBytes + limits.publisherPayloadBytes > limits.wireFrameBytes)
     broken.push('a slot page does not fit into a wire frame');
+  if (limits.handshakesAtOnce > limits.filesKeptFromClients / 2) broken.push('handshakes may take the files of everything else');
   if (limits.linkQueueBytes < limits.wireFrameBytes) broken.push('a wire frame does not fit onto a link');
   if (limits.documentChunkBytes > 1_000_000) broken.push('a chunk of a document does not fit into one etcd value');
   if (limits.documentPageBytes + limits.documentBytes > limits.wireFrameBytes)

@@ -17,6 +17,8 @@ export interface GatewayOptions {
   readonly dataDir?: string;
   /** For Node itself, before the program. */
   readonly nodeArgs?: readonly string[];
+  /** Files that the process may have open; as many as the tests by default. */
+  readonly openFiles?: number;
 }
 
 /** The built gateway as a process of its own, on free ports and a folder that is removed afterwards. */
@@ -28,6 +30,7 @@ export class GatewayProcess {
   readonly sofaHttpPort: number;
   readonly #args: readonly string[];
   readonly #nodeArgs: readonly string[];
+  readonly #openFiles: number | undefined;
   readonly #ownsFolder: boolean;
   #child: ChildProcess | undefined;
   #exited: Promise<number | null> = Promise.resolve(null);
@@ -43,6 +46,7 @@ export class GatewayProcess {
     this.sofaHttpPort = sofaHttpPort;
     this.#args = options.args ?? [];
     this.#nodeArgs = options.nodeArgs ?? [];
+    this.#openFiles = options.openFiles;
   }
 
   static async start(options: GatewayOptions = {}): Promise<GatewayProcess> {
@@ -76,8 +80,10 @@ export class GatewayProcess {
   }
 
   launch(): void {
-    const args = ['--enable-source-maps', ...this.#nodeArgs, MAIN, ...this.args];
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = [process.execPath, '--enable-source-maps', ...this.#nodeArgs, MAIN, ...this.args];
+    const limited = this.#openFiles === undefined ? command : ['sh', '-c', `ulimit -n ${this.#openFiles} && exec "$0" "$@"`, ...command];
+    const [program = '', ...args] = limited;
+    const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.stdout = '';
     this.stderr = '';
