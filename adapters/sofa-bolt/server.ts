@@ -69,6 +69,11 @@ function linkOf(socket: Socket, address: string): BoltLink {
     address,
     waitingBytes: () => socket.writableLength,
     write: (parts) => {
+      const [only] = parts;
+      if (only !== undefined && parts.length === 1) {
+        socket.write(only);
+        return;
+      }
       socket.cork();
       for (const part of parts) socket.write(part);
       socket.uncork();

@@ -180,10 +180,10 @@ export function encodeHeartbeatAck(request: BoltRequest): Uint8Array {
 
 /** @throws RangeError when a length does not fit its field: a mistake of the caller, not of a client. */
 function encodeHead(head: BoltRequestHead | BoltResponseHead, contentBytes: number, headerBytes: number): Uint8Array {
-  const className = Buffer.from(head.className, 'utf8');
-  if (className.length > MOST_CLASS_NAME_BYTES || headerBytes > MOST_CLASS_NAME_BYTES) throw new RangeError('a bolt section is too long');
+  const classNameBytes = Buffer.byteLength(head.className, 'utf8');
+  if (classNameBytes > MOST_CLASS_NAME_BYTES || headerBytes > MOST_CLASS_NAME_BYTES) throw new RangeError('a bolt section is too long');
   const fixed = headBytes(head.protocol, head.type);
-  const bytes = Buffer.alloc(fixed + className.length);
+  const bytes = Buffer.allocUnsafe(fixed + classNameBytes);
   let at = bytes.writeUInt8(head.protocol);
   if (head.protocol === 2) at = bytes.writeUInt8(head.version, at);
   at = bytes.writeUInt8(head.type, at);
@@ -194,16 +194,16 @@ function encodeHead(head: BoltRequestHead | BoltResponseHead, contentBytes: numb
   if (head.protocol === 2) at = bytes.writeUInt8(head.switches, at);
   if (head.type === BoltType.Response) bytes.writeUInt16BE(head.status, at);
   else bytes.writeInt32BE(head.timeoutMs, at);
-  at = bytes.writeUInt16BE(className.length, fixed - LENGTHS_BYTES);
+  at = bytes.writeUInt16BE(classNameBytes, fixed - LENGTHS_BYTES);
   at = bytes.writeUInt16BE(headerBytes, at);
   bytes.writeInt32BE(contentBytes, at);
-  bytes.set(className, fixed);
+  bytes.write(head.className, fixed, 'utf8');
   return bytes;
 }
 
 function withCrc(dialect: BoltDialect, parts: Uint8Array[]): Uint8Array[] {
   if (!hasCrc(dialect)) return parts;
-  const trailer = Buffer.alloc(CRC_BYTES);
+  const trailer = Buffer.allocUnsafe(CRC_BYTES);
   trailer.writeUInt32BE(parts.reduce((sum, part) => crc32(part, sum), 0));
   return [...parts, trailer];
 }

@@ -12,6 +12,10 @@ export class HessianInput {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  get offset(): number {
+    return this.#offset;
+  }
+
   get remaining(): number {
     return this.#bytes.length - this.#offset;
   }
@@ -72,6 +76,19 @@ export class HessianInput {
       default:
         return this.fail(`0x${tag.toString(16)} begins no value`);
     }
+  }
+
+  /** Takes these bytes if they come next. */
+  skip(expected: Uint8Array): boolean {
+    const end = this.#offset + expected.length;
+    if (end > this.#bytes.length || this.#bytes.compare(expected, 0, expected.length, this.#offset, end) !== 0) return false;
+    this.#offset = end;
+    return true;
+  }
+
+  /** What was read since an offset, as a copy. */
+  since(offset: number): Uint8Array {
+    return new Uint8Array(this.#bytes.subarray(offset, this.#offset));
   }
 
   /** A window, not a copy. */

@@ -16,7 +16,15 @@ import { BOLT_LIMITS } from './limits.ts';
 interface ClassDefinition {
   readonly name: string;
   readonly fields: readonly string[];
+  /** The number of fields and their names, as they were read. */
+  readonly fieldBytes: Uint8Array;
 }
+
+/**
+ * Of each allowed class the definition that came last. Java defines a class in every content, and clients of one version in the same bytes, so that
+ * fifteen names need not be read each time.
+ */
+const lastDefined = new Map<string, ClassDefinition>();
 
 /**
  * Decodes a content that is one value. Objects of classes outside `allowed` are refused; names of list and map types are ignored, since no class is
@@ -108,6 +116,7 @@ class HessianReader {
   }
 
   #chunkedText(first: number): string {
+    if (first === 0x53) return this.#input.text(this.#input.u16());
     const parts: string[] = [];
     let tag = first;
     while (tag === 0x73) {
@@ -219,13 +228,23 @@ class HessianReader {
     if (this.#classes.length === BOLT_LIMITS.classDefinitions) limit(`more than ${BOLT_LIMITS.classDefinitions} classes`);
     const name = this.#name(this.#input.int());
     if (!this.#allowed.has(name)) throw new RegistryError(RegistryErrorCode.InvalidArgument, `the class ${name} is not allowed`);
+    let definition = lastDefined.get(name);
+    if (definition === undefined || !this.#input.skip(definition.fieldBytes)) {
+      definition = this.#fieldsOf(name);
+      lastDefined.set(name, definition);
+    }
+    this.#classes.push(definition);
+  }
+
+  #fieldsOf(name: string): ClassDefinition {
+    const { offset } = this.#input;
     const count = this.#input.int();
     if (count < 0) this.#input.fail(`a class has ${count} fields`);
     if (count > BOLT_LIMITS.fieldsPerClass) limit(`the class ${name} has ${count} fields, more than ${BOLT_LIMITS.fieldsPerClass}`);
     const fields: string[] = [];
     for (let i = 0; i < count; i += 1) fields.push(this.#fieldName());
     if (new Set(fields).size !== count) this.#input.fail(`the class ${name} has a field twice`);
-    this.#classes.push({ name, fields });
+    return { name, fields, fieldBytes: this.#input.since(offset) };
   }
 
   /** A field name is an ordinary text, but none that goes over chunks. */

@@ -92,7 +92,10 @@ export class MessageFields {
     const value = this.#get(field);
     if (value === null) return null;
     if (!(value instanceof Map)) return this.#wrong(field, 'a map');
-    return this.#once(value, () => new Map([...value].map(([key, item]) => [this.#text(key, field), this.#boxes(item, field)])));
+    return this.#once(
+      value,
+      () => new Map([...value].map(([key, item]) => [this.#text(key, field), this.#once(item, () => this.#boxes(item, field))])),
+    );
   }
 
   /** A map from texts to objects of one class; null is empty. */
@@ -121,7 +124,7 @@ export class MessageFields {
 
   #boxes(value: HessianValue, field: string): readonly DataBox[] {
     if (!isList(value)) return this.#wrong(field, 'a list');
-    return this.#once(value, () => value.map((item) => this.#box(item, field)));
+    return value.map((item) => this.#box(item, field));
   }
 
   #box(value: HessianValue, field: string): DataBox {

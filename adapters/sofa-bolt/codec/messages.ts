@@ -104,8 +104,7 @@ const SYNC_RESPONSE_FIELDS = ['retryInterval', 'success', 'message', 'availableS
 const RESULT_FIELDS = ['success', 'message'];
 
 export function decodePublisherRegister(content: Uint8Array): PublisherRegister {
-  const fields = MessageFields.decode(content, BoltClass.PublisherRegister, BoltClass.DataBox);
-  return { ...readBase(fields), dataList: fields.boxes('dataList') };
+  return new ReadPublisher(MessageFields.decode(content, BoltClass.PublisherRegister, BoltClass.DataBox));
 }
 
 export function encodePublisherRegister(message: PublisherRegister): Uint8Array {
@@ -115,13 +114,7 @@ export function encodePublisherRegister(message: PublisherRegister): Uint8Array 
 }
 
 export function decodeSubscriberRegister(content: Uint8Array): SubscriberRegister {
-  const fields = MessageFields.decode(content, BoltClass.SubscriberRegister);
-  return {
-    ...readBase(fields),
-    scope: fields.text('scope'),
-    acceptEncoding: fields.text('acceptEncoding'),
-    acceptMulti: fields.bool('acceptMulti'),
-  };
+  return new ReadSubscriber(MessageFields.decode(content, BoltClass.SubscriberRegister));
 }
 
 /** In the field order of clients 6.2 and later. */
@@ -132,7 +125,7 @@ export function encodeSubscriberRegister(message: SubscriberRegister): Uint8Arra
 }
 
 export function decodeConfiguratorRegister(content: Uint8Array): ConfiguratorRegister {
-  return readBase(MessageFields.decode(content, BoltClass.ConfiguratorRegister));
+  return new ReadRegister(MessageFields.decode(content, BoltClass.ConfiguratorRegister));
 }
 
 export function encodeConfiguratorRegister(message: ConfiguratorRegister): Uint8Array {
@@ -198,24 +191,63 @@ export function encodeResult(message: Result): Uint8Array {
   return new HessianWriter().object(BoltClass.Result, RESULT_FIELDS).bool(message.success).text(message.message).finish();
 }
 
-function readBase(fields: MessageFields): BaseRegister {
-  return {
-    instanceId: fields.text('instanceId'),
-    zone: fields.text('zone'),
-    appName: fields.text('appName'),
-    dataId: fields.text('dataId'),
-    group: fields.text('group'),
-    processId: fields.text('processId'),
-    registId: fields.text('registId'),
-    clientId: fields.text('clientId'),
-    dataInfoId: fields.text('dataInfoId'),
-    ip: fields.text('ip'),
-    port: fields.int('port'),
-    eventType: fields.text('eventType'),
-    version: fields.long('version'),
-    timestamp: fields.long('timestamp'),
-    attributes: fields.textMap('attributes'),
-  };
+/** A register with all its fields in one object: to copy so many into another one takes as long as to read them. */
+class ReadRegister implements BaseRegister {
+  readonly instanceId: string | null;
+  readonly zone: string | null;
+  readonly appName: string | null;
+  readonly dataId: string | null;
+  readonly group: string | null;
+  readonly processId: string | null;
+  readonly registId: string | null;
+  readonly clientId: string | null;
+  readonly dataInfoId: string | null;
+  readonly ip: string | null;
+  readonly port: number | null;
+  readonly eventType: string | null;
+  readonly version: bigint;
+  readonly timestamp: bigint;
+  readonly attributes: ReadonlyMap<string, string>;
+
+  constructor(fields: MessageFields) {
+    this.instanceId = fields.text('instanceId');
+    this.zone = fields.text('zone');
+    this.appName = fields.text('appName');
+    this.dataId = fields.text('dataId');
+    this.group = fields.text('group');
+    this.processId = fields.text('processId');
+    this.registId = fields.text('registId');
+    this.clientId = fields.text('clientId');
+    this.dataInfoId = fields.text('dataInfoId');
+    this.ip = fields.text('ip');
+    this.port = fields.int('port');
+    this.eventType = fields.text('eventType');
+    this.version = fields.long('version');
+    this.timestamp = fields.long('timestamp');
+    this.attributes = fields.textMap('attributes');
+  }
+}
+
+class ReadPublisher extends ReadRegister implements PublisherRegister {
+  readonly dataList: readonly DataBox[] | null;
+
+  constructor(fields: MessageFields) {
+    super(fields);
+    this.dataList = fields.boxes('dataList');
+  }
+}
+
+class ReadSubscriber extends ReadRegister implements SubscriberRegister {
+  readonly scope: string | null;
+  readonly acceptEncoding: string | null;
+  readonly acceptMulti: boolean;
+
+  constructor(fields: MessageFields) {
+    super(fields);
+    this.scope = fields.text('scope');
+    this.acceptEncoding = fields.text('acceptEncoding');
+    this.acceptMulti = fields.bool('acceptMulti');
+  }
 }
 
 /** The fields from instanceId to timestamp; attributes come last, behind the fields of the register's own. */

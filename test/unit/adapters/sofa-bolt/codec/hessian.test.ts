@@ -88,6 +88,20 @@ describe('contents that Java wrote', () => {
     expect((exception.fields.get('stackTrace') as readonly HessianObject[])[0]?.fields.get('declaringClass')).toContain('alipay');
   });
 
+  it('have their fields by name, whatever the definition of the class that came before', () => {
+    const a = Buffer.from(BoltClass.Result).toString('hex');
+    const head = `4f${(0x90 + BoltClass.Result.length).toString(16)}${a}`;
+    for (const [fields, values] of [
+      ['92 0161 0162', '91 92'],
+      ['92 0162 0161', '92 91'],
+      ['93 0161 0162 0163', '91 92 93'],
+      ['92 0161 0162', '91 92'],
+    ]) {
+      const object = decode(`${head}${fields}6f90${values}`) as HessianObject;
+      expect([object.fields.get('a'), object.fields.get('b')]).toEqual([1, 2]);
+    }
+  });
+
   it('as a typed map of an allowed class are an object, as in Java', () => {
     const map = decode(TOLERANCE_VECTORS.find(({ name }) => name === 'mapform')?.hex ?? '') as HessianObject;
     expect(map).toBeInstanceOf(HessianObject);
