@@ -1,7 +1,7 @@
 // Benchmarks from the command line: npm run bench -- bolt [NAME...] [--peers] [--scale 0.1] [--json FILE] [--profile FOLDER]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Arguments } from '../tools/arguments.ts';
 import { type Bench, type Figure, figureRecords, figureTable } from './support/figures.ts';
 
 /** Suites are loaded when they are asked for. */
@@ -11,7 +11,8 @@ const SUITES: Readonly<Record<string, () => Promise<readonly Bench[]>>> = {
   cluster: async () => (await import('./cluster/index.ts')).clusterBenches,
 };
 
-const { values, positionals } = parseArgs({
+const usage = `npm run bench -- ${Object.keys(SUITES).join('|')} [NAME...] [--peers] [--scale 0.1] [--json FILE] [--profile FOLDER]`;
+const asked = new Arguments(usage, {
   allowPositionals: true,
   options: {
     peers: { type: 'boolean', default: false },
@@ -20,14 +21,9 @@ const { values, positionals } = parseArgs({
     profile: { type: 'string' },
   },
 });
-const [suite = '', ...names] = positionals;
-const load = SUITES[suite];
-if (load === undefined) {
-  console.error(
-    `usage: npm run bench -- ${Object.keys(SUITES).join('|')} [NAME...] [--peers] [--scale 0.1] [--json FILE] [--profile FOLDER]`,
-  );
-  process.exit(2);
-}
+const { values } = asked;
+const [suite = '', ...names] = asked.positionals;
+const load = SUITES[suite] ?? asked.refuse(suite === '' ? 'which suite?' : `there is no suite ${suite}`);
 const benches = await load();
 const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
 if (unknown.length > 0) {
@@ -36,10 +32,7 @@ if (unknown.length > 0) {
 }
 
 const scale = Number(values.scale);
-if (!(scale > 0 && scale <= 1)) {
-  console.error('--scale is above 0 and at most 1');
-  process.exit(2);
-}
+if (!(scale > 0 && scale <= 1)) asked.refuse(`--scale: ${JSON.stringify(values.scale)} is not allowed; allowed: above 0, at most 1`);
 const scaled = (size: number) => Math.max(1, Math.round(size * scale));
 const profileDir = values.profile === undefined ? undefined : resolve(values.profile);
 if (profileDir !== undefined) mkdirSync(profileDir, { recursive: true });

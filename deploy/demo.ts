@@ -43,9 +43,7 @@ async function register(service: (typeof SERVICES)[number]): Promise<void> {
     const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify({ instance }) });
     if (response.status !== 204) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
   } catch (caught) {
-    process.stderr.write(
-      `${service.name} cannot be registered; is the gateway running? (${caught instanceof Error ? caught.message : String(caught)})\n`,
-    );
+    process.stderr.write(`${service.name} cannot be registered; is the gateway running? (${reasonOf(caught)})\n`);
     process.exit(1);
   }
 }
@@ -56,7 +54,7 @@ async function renewAll(): Promise<void> {
       const response = await fetch(`${base}/apps/${service.name.toUpperCase()}/${encodeURIComponent(idOf(service))}`, { method: 'PUT' });
       if (response.status === 404) await register(service);
     } catch (caught) {
-      process.stderr.write(`heartbeat of ${service.name} failed: ${caught instanceof Error ? caught.message : String(caught)}\n`);
+      process.stderr.write(`heartbeat of ${service.name} failed: ${reasonOf(caught)}\n`);
     }
   }
 }
@@ -67,4 +65,10 @@ async function leave(): Promise<void> {
     fetch(`${base}/apps/${service.name.toUpperCase()}/${encodeURIComponent(idOf(service))}`, { method: 'DELETE' }),
   );
   await Promise.allSettled(gone);
+}
+
+/** What went wrong with a connection stands in the cause of what `fetch` throws. */
+function reasonOf(caught: unknown): string {
+  if (!(caught instanceof Error)) return String(caught);
+  return caught.cause instanceof Error ? caught.cause.message : caught.message;
 }

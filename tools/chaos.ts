@@ -1,12 +1,12 @@
 // Faults on a cluster of real processes: npm run chaos, npm run chaos -- --trials 50 --kinds kill-data, npm run chaos -- --demo
-import { parseArgs } from 'node:util';
 import { Load } from '../test/support/cluster/load.ts';
 import { LocalCluster } from '../test/support/cluster/local-cluster.ts';
 import type { Scene } from '../test/support/cluster/scene.ts';
 import { isGood, type Outcome, runTrial, TRIAL_KINDS, TRIALS, type TrialKind } from '../test/support/cluster/trials.ts';
+import { Arguments } from './arguments.ts';
 import { startMetaStore } from './local-etcd.ts';
 
-const { values } = parseArgs({
+const asked = new Arguments('npm run chaos -- [--trials N] [--kinds NAME,...] [--data N] [--sessions N] [--replicas N] [--demo]', {
   options: {
     trials: { type: 'string', default: '10' },
     kinds: { type: 'string', default: TRIAL_KINDS.join(',') },
@@ -16,12 +16,11 @@ const { values } = parseArgs({
     demo: { type: 'boolean', default: false },
   },
 });
-const trials = Number(values.trials);
+const { values } = asked;
+const trials = asked.number('trials', 1);
 const kinds = values.kinds.split(',').filter((kind): kind is TrialKind => kind in TRIALS);
-if (!Number.isSafeInteger(trials) || trials < 1 || kinds.length !== values.kinds.split(',').length) {
-  console.error(`--trials is a number above 0, --kinds some of ${TRIAL_KINDS.join(', ')}`);
-  process.exit(2);
-}
+if (kinds.length !== values.kinds.split(',').length) asked.refuse(`--kinds is some of ${TRIAL_KINDS.join(', ')}`);
+const size = { data: asked.number('data', 1), sessions: asked.number('sessions', 1), replicas: asked.number('replicas', 1) };
 
 const startedMs = performance.now();
 const say = (text: string) => console.log(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(7)} s  ${text}`);
@@ -29,9 +28,7 @@ const store = await startMetaStore();
 const shape = {
   metas: store.metas,
   args: store.args,
-  data: Number(values.data),
-  sessions: Number(values.sessions),
-  replicas: Number(values.replicas),
+  ...size,
 };
 const cluster = await LocalCluster.prepare(shape);
 process.on('SIGINT', () => void stopAll().then(() => process.exit(130)));

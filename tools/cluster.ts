@@ -1,12 +1,12 @@
 // A local cluster to look at: npm run cluster. Ctrl-C ends it. With --folder its data is kept there, by one Meta without etcd.
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Role } from '../core/index.ts';
 import { LocalCluster } from '../test/support/cluster/local-cluster.ts';
+import { Arguments } from './arguments.ts';
 import { startMetaStore } from './local-etcd.ts';
 
-const { values } = parseArgs({
+const asked = new Arguments('npm run cluster -- [--data N] [--sessions N] [--replicas N] [--folder DIR]', {
   options: {
     data: { type: 'string', default: '3' },
     sessions: { type: 'string', default: '2' },
@@ -14,15 +14,14 @@ const { values } = parseArgs({
     folder: { type: 'string' },
   },
 });
-const folder = values.folder === undefined ? undefined : resolve(values.folder);
+const shape = { data: asked.number('data', 1), sessions: asked.number('sessions', 1), replicas: asked.number('replicas', 1) };
+const folder = asked.values.folder === undefined ? undefined : resolve(asked.values.folder);
 if (folder !== undefined) mkdirSync(folder, { recursive: true });
 const store = folder === undefined ? await startMetaStore() : { metas: 1, args: [], dispose: async () => undefined };
 const cluster = await LocalCluster.prepare({
   metas: store.metas,
   args: store.args,
-  data: Number(values.data),
-  sessions: Number(values.sessions),
-  replicas: Number(values.replicas),
+  ...shape,
   ...(folder === undefined ? {} : { folder }),
 });
 const stop = async () => {

@@ -2,10 +2,10 @@
 import { fork } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { PLANS, type Plan, type RunResult, runSeed } from '../test/sim/run-seed.ts';
+import { Arguments } from './arguments.ts';
 
-const { values } = parseArgs({
+const asked = new Arguments('npm run sim -- [--seeds N] [--from N] [--jobs N] | --seed N [--trace]; [--plan NAME]', {
   options: {
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
@@ -15,17 +15,15 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
   },
 });
+const { values } = asked;
 
 const plan = PLANS.find((each) => each === values.plan);
-if (values.plan !== undefined && plan === undefined) {
-  console.error(`--plan is one of ${PLANS.join(', ')}; without it each seed draws one`);
-  process.exit(2);
-}
+if (values.plan !== undefined && plan === undefined) asked.refuse(`--plan is one of ${PLANS.join(', ')}; without it each seed draws one`);
 const planned: { readonly plan?: Plan } = plan === undefined ? {} : { plan };
 
 if (values.seed !== undefined) {
   const result = await runSeed({
-    seed: Number(values.seed),
+    seed: asked.number('seed', 0),
     ...planned,
     ...(values.trace ? { tell: (line: string) => console.log(line) } : {}),
   });
@@ -33,13 +31,9 @@ if (values.seed !== undefined) {
   process.exit(result.violations.length === 0 ? 0 : 1);
 }
 
-const from = Number(values.from);
-const seeds = Number(values.seeds);
-const jobs = Math.min(Number(values.jobs), seeds);
-if (![from, seeds, jobs].every((number) => Number.isSafeInteger(number) && number >= 0) || seeds === 0) {
-  console.error('--seeds, --from and --jobs must be whole numbers, --seeds at least 1');
-  process.exit(2);
-}
+const from = asked.number('from', 0);
+const seeds = asked.number('seeds', 1);
+const jobs = Math.min(asked.number('jobs', 1), seeds);
 if (jobs <= 1) {
   process.exit((await runAll(from, seeds)) ? 0 : 1);
 }

@@ -4,14 +4,16 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const isCi = process.env.CI === 'true';
 const reports = mkdtempSync(join(tmpdir(), 'isthmus-reports-'));
-const asked = readFlag('--group');
-const wantsMatrix = isCi || process.argv.includes('--matrix');
+const flags = readFlags();
+const asked = flags.group;
+const wantsMatrix = isCi || flags.matrix;
 /** Groups of real clients that run at a cluster of processes, too. By command: it takes longer, and some of them do so in part anyway. */
-const isOnCluster = process.argv.includes('--on-cluster');
+const isOnCluster = flags['on-cluster'];
 const ON_CLUSTER = ['eureka-js', 'eureka-java', 'eureka-spring', 'eureka-python', 'eureka-go', 'sofa-java', 'cross-java'];
 const env = { ...process.env, ...(isOnCluster ? { CONFORMANCE_ON_CLUSTER: '1' } : {}) };
 /** Colours and one escape sequence per dot make a log unreadable. */
@@ -58,6 +60,10 @@ const GROUPS = [
     run: () => otherNode(version),
   })),
 ];
+
+if (asked !== undefined && !GROUPS.some(({ name }) => name === asked)) {
+  refuse(`there is no group ${asked}; there are ${GROUPS.map(({ name }) => name).join(', ')}`);
+}
 
 const results = [];
 for (const group of GROUPS) {
@@ -160,7 +166,18 @@ function has(command, ...args) {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 
-function readFlag(name) {
-  const at = process.argv.indexOf(name);
-  return at === -1 ? undefined : process.argv[at + 1];
+function readFlags() {
+  const boolean = { type: 'boolean', default: false };
+  try {
+    return parseArgs({ options: { group: { type: 'string' }, matrix: boolean, 'on-cluster': boolean } }).values;
+  } catch (caught) {
+    return refuse(caught.message);
+  }
+}
+
+/** Nothing is run for somebody who asked for something else. */
+function refuse(sentence) {
+  console.error(`${sentence}\nusage: npm test -- [--group NAME] [--matrix] [--on-cluster]`);
+  rmSync(reports, { recursive: true, force: true });
+  process.exit(2);
 }

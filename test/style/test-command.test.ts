@@ -24,6 +24,17 @@ describe('the test command', () => {
     expect(status).toBe(0);
   });
 
+  it.each([
+    [['--group', 'unitt'], 'there is no group unitt; there are build, types, lint'],
+    [['--groups', 'unit'], "Unknown option '--groups'"],
+    [['unit'], "Unexpected argument 'unit'"],
+  ])('runs nothing for %j, and says what can be asked for', (args, sentence) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/test.mjs', ...args], { cwd: ROOT, encoding: 'utf8' });
+    expect(stderr).toContain(sentence);
+    expect(stderr).toContain('usage: npm test -- [--group NAME]');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+
   it('fails for a missing tool where everything has to run', () => {
     const { status, lines } = runWithoutTools({ CI: 'true' });
     expect(lines.at(-1)).toBe('1 passed, 1 failed');
