@@ -27,6 +27,8 @@ interface SlotInterestState {
   toAdd: Set<FoldedId>;
   toRemove: Set<FoldedId>;
   isAnnouncing: boolean;
+  /** Everything is to be announced anew since the announcement under way was sent: its answer makes nothing known. */
+  isOutdated: boolean;
   /** A leader may still believe that this Session wants something: it must be told when nothing is wanted any more. */
   isKnownToLeader: boolean;
   isRetryPlanned: boolean;
@@ -173,6 +175,7 @@ export class InterestKeeper {
         announcedEpoch: 0,
         notice: 0,
         isAnnouncing: false,
+        isOutdated: false,
         isKnownToLeader: false,
         isRetryPlanned: false,
       };
@@ -183,6 +186,7 @@ export class InterestKeeper {
 
   #reset(slot: SlotInterestState): void {
     slot.announcedEpoch = 0;
+    slot.isOutdated = true;
     this.#announceSoon(slot);
   }
 
@@ -213,6 +217,7 @@ export class InterestKeeper {
     slot.toAdd = new Set();
     slot.toRemove = new Set();
     slot.isAnnouncing = true;
+    slot.isOutdated = false;
     const versions = [...add].sort().map((foldedId) => ({ foldedId, version: this.#events.knownVersion(foldedId) }));
     const { processId } = this.#host;
     const request = {
@@ -244,6 +249,11 @@ export class InterestKeeper {
       slot.announcedEpoch = 0;
       this.#router.refresh();
       this.#retryLater(slot);
+      return;
+    }
+    if (slot.isOutdated) {
+      slot.isKnownToLeader = true;
+      this.#announceSoon(slot);
       return;
     }
     slot.announcedEpoch = answer.leaderEpoch;
