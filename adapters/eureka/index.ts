@@ -30,7 +30,7 @@ export function createEurekaAdapter(config: EurekaConfig, version: string): Prot
 
 async function startEureka(config: EurekaConfig, version: string, gateway: SessionGateway, host: Host): Promise<RunningRole> {
   const registry = new EurekaRegistry(gateway, host, config);
-  // Loaded with the adapter, not with the process: a gateway without Eureka does not pay for koa.
+  // Loaded with the adapter, not with the process: a gateway without Eureka does not pay for it.
   const { startEurekaServer } = await import('./server.ts');
   const peers = new PeerAddresses(config.peerAddresses);
   const handler = new EurekaHandler({ registry, host, deflate: createDeflate(host.clock), peers, version });

@@ -1,25 +1,12 @@
-import type { IncomingMessage } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { type EurekaHandler, type EurekaRequest, type EurekaResponse, toErrorResponse } from './handler.ts';
 import { EUREKA_LIMITS } from './limits.ts';
+import { toEurekaRequest } from './request.ts';
 import { BodyBudget, withRequestBody } from './request-body.ts';
 
 /** Operations that only AWS or peers use: what a server without them answers. */
 const NOT_AWS = { status: 400, type: 'text/plain', body: 'auto scaling groups are not served here' } as const;
-
-/** What the handler needs of a request. */
-export function toEurekaRequest({ headers, socket }: IncomingMessage, rawQuery: string): EurekaRequest {
-  return {
-    query: new URLSearchParams(rawQuery),
-    accept: headers.accept,
-    acceptEncoding: headers['accept-encoding']?.toString(),
-    eurekaAccept: headers['x-eureka-accept']?.toString(),
-    isMarkedReplicated: headers['x-netflix-discovery-replication'] === 'true',
-    contentType: headers['content-type'],
-    clientAddress: socket.remoteAddress ?? '',
-  };
-}
 
 /** The koa application behind the canonical paths (`paths.ts`); everything but the hottest requests ends here. */
 export function createEurekaApp(handler: EurekaHandler): Koa {

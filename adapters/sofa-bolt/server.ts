@@ -1,9 +1,9 @@
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, RequestListener } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createShortHttpServer, limitConnections, listen, RegistryError, type RunningRole } from '../../core/index.ts';
+import { createShortHttpServer, type Log, limitConnections, listen, RegistryError, type RunningRole } from '../../core/index.ts';
 import { BoltClient, type BoltClientParts, type BoltLink } from './bolt-client.ts';
 import type { SofaConfig } from './config.ts';
-import { createSessionListApp } from './session-list.ts';
+import type { SessionListParts } from './session-list.ts';
 
 const KEEP_ALIVE_AFTER_MS = 30_000;
 
@@ -17,15 +17,14 @@ export async function startSofaServer(config: SofaConfig, parts: BoltClientParts
   const bolt = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS }, (socket) =>
     accept(socket, parts, clients),
   );
-  const list = createSessionListApp({
+  const list: SessionListParts = {
     port: () => portOf(bolt) ?? config.port,
     connectionCount: () => clients.size,
     advertisedHost: config.advertisedHost,
     otherSessions: () => parts.gateway.sessions('sofa.port').flatMap((session) => (session.isSelf ? [] : [session.address])),
     otherLoads: () => parts.gateway.otherLoads('sofa.port'),
-  });
-  const answerList = list.callback();
-  const http = createShortHttpServer((request, response) => void answerList(request, response));
+  };
+  const http = createShortHttpServer(answerList(list, parts.host.log));
   for (const server of [bolt, http]) limitConnections(server, parts.host);
   await listen(bolt, { name: 'sofa', flag: '--sofa.port', host: config.host, port: config.port });
   try {
@@ -35,6 +34,21 @@ export async function startSofaServer(config: SofaConfig, parts: BoltClientParts
     throw caught;
   }
   return closer(bolt, http, clients);
+}
+
+/** koa is loaded with the first request: clients ask once at their start, and to a start of the gateway it is a fifth. */
+function answerList(parts: SessionListParts, log: Log): RequestListener {
+  let app: Promise<(...exchange: Parameters<RequestListener>) => Promise<void>> | undefined;
+  const load = async () => (await import('./session-list.ts')).createSessionListApp(parts).callback();
+  return (request, response) => {
+    app ??= load();
+    app
+      .then((answer) => answer(request, response))
+      .catch((caught: unknown) => {
+        log.error('the session list could not be sent', { reason: caught instanceof Error ? caught.message : String(caught) });
+        response.destroy();
+      });
+  };
 }
 
 function accept(socket: Socket, parts: BoltClientParts, clients: Map<Socket, BoltClient>): void {

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { ClassicLevel } from 'classic-level';
+import type { ClassicLevel } from 'classic-level';
 import { ByteReader } from '../codec/byte-reader.ts';
 import { ByteWriter } from '../codec/byte-writer.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
@@ -224,7 +224,9 @@ class EmbeddedStore implements MetaStore {
   }
 }
 
+/** The database is loaded here: a node without Meta, or with Meta on etcd, does without. */
 async function openLevel(folder: string): Promise<Level> {
+  const { ClassicLevel } = await import('classic-level');
   const level: Level = new ClassicLevel(folder, { keyEncoding: 'utf8', valueEncoding: 'view' });
   try {
     await level.open();
