@@ -80,7 +80,7 @@ function replaceLeaders(draft: DraftTable, input: AllocationInput): boolean {
   for (const slot of leaderless) {
     const leader = chooseLeader(slot, formerLeaders.get(slot), draft, loads, input);
     loads.lead(leader, slot.weight);
-    if (!slot.followers.includes(leader)) loads.hold(leader, slot.weight);
+    if (!slot.followers.includes(leader)) loads.hold(leader, slot.followers, slot.weight);
     draft.lead(slot, leader);
   }
   return isChanged || leaderless.length > 0;
@@ -112,7 +112,10 @@ function leastLoaded(nodes: readonly number[], loads: Loads): number | undefined
   return least;
 }
 
-/** Gives every slot the followers it lacks: the emptiest slots first, each copy where it stands apart, then on the node with least. */
+/**
+ * Gives every slot the followers it lacks: the emptiest slots first, each copy where it stands apart, then on the node with least that also
+ * shares least with those that hold the slot, so that what one of them leads is led by many when it is lost.
+ */
 function fillFollowers(draft: DraftTable, placement: Placement, wanted: number): boolean {
   const lacking = draft.slots.filter((slot) => slot.followers.length < wanted);
   lacking.sort((a, b) => a.followers.length - b.followers.length || b.weight - a.weight);
@@ -121,26 +124,30 @@ function fillFollowers(draft: DraftTable, placement: Placement, wanted: number):
     while (slot.followers.length < wanted) {
       const node = bestPlace(slot, draft, placement, loads);
       if (node === undefined) break;
+      loads.hold(node, heldBy(slot), slot.weight);
       slot.followers.push(node);
-      loads.hold(node, slot.weight);
     }
   }
   return lacking.length > 0;
 }
 
 function bestPlace(slot: DraftSlot, draft: DraftTable, placement: Placement, loads: Loads): number | undefined {
-  const held = slot.leader === undefined ? slot.followers : [slot.leader, ...slot.followers];
+  const held = heldBy(slot);
+  const fullness = (node: number) => loads.copyOf(node) + loads.sharedWith(held, node) * (draft.nodes.length - 1);
   let best: number | undefined;
   let bestCrowding = 0;
   for (const node of draft.nodes.keys()) {
     if (held.includes(node)) continue;
     const crowding = placement.crowding(slot.slotId, [...held, node]);
     const isBetter =
-      best === undefined ||
-      (crowding - bestCrowding || loads.copyOf(node) - loads.copyOf(best) || loads.leadOf(node) - loads.leadOf(best)) < 0;
+      best === undefined || (crowding - bestCrowding || fullness(node) - fullness(best) || loads.leadOf(node) - loads.leadOf(best)) < 0;
     if (!isBetter) continue;
     best = node;
     bestCrowding = crowding;
   }
   return best;
+}
+
+function heldBy({ leader, followers }: DraftSlot): readonly number[] {
+  return leader === undefined ? followers : [leader, ...followers];
 }

@@ -16,6 +16,8 @@ const WEIGHT_UNDER_WAY = 10_000;
 const COPIES_UNDER_WAY_AT_MOST = 40;
 /** Nodes with the least of each load that are looked at as targets: with more, a large cluster's round takes long and gains little. */
 const TARGETS = 4;
+/** Of a move's gain, as much is given up at most for one that brings together nodes which share less: what one leads is then taken over by many. */
+const SPREADING_SHARE = 0.03;
 
 /** Who shall hold a slot in the end. */
 interface Arrangement {
@@ -186,14 +188,24 @@ class Balance {
         let leader = target;
         for (const node of held) if (node !== given && this.#leadScore(slot, node) <= this.#leadScore(slot, leader)) leader = node;
         const copies = copiesNow - (this.#loads.copyOf(given) - weight) + this.#loads.copyOf(target);
-        const gain = weight * (scoreNow - copies - this.#leadScore(slot, leader) - loss);
+        const evened = weight * (scoreNow - copies - this.#leadScore(slot, leader) - loss);
+        if (evened <= (best?.gain ?? 0)) continue;
+        const staying = held.filter((node) => node !== given);
+        const gain = evened * this.#spreading(staying, target);
         if (gain <= (best?.gain ?? 0)) continue;
-        const members = [...held.filter((node) => node !== given), target];
+        const members = [...staying, target];
         if (this.#placement.crowding(slot.slotId, members) > this.#placement.crowding(slot.slotId, held)) continue;
         best = { goal: { leader, followers: members.filter((node) => node !== leader) }, gain };
       }
     }
     return best;
+  }
+
+  /** 1 for a node that shares nothing with those that stay, less the more it shares, up to twice the average. */
+  #spreading(staying: readonly number[], target: number): number {
+    if (staying.length === 0) return 1;
+    const average = (this.#averageCopy * (this.#copies - 1)) / (this.#draft.nodes.length - 1);
+    return 1 - SPREADING_SHARE * Math.min(1, this.#loads.sharedWith(staying, target) / (2 * average * staying.length));
   }
 
   /** The part of a score that a leader makes, without the slot's own weight. */
@@ -267,9 +279,7 @@ class Balance {
   }
 
   #count({ weight }: DraftSlot, { leader, followers }: Arrangement, sign: 1 | -1): void {
-    this.#loads.lead(leader, sign * weight);
-    this.#loads.hold(leader, sign * weight);
-    for (const node of followers) this.#loads.hold(node, sign * weight);
+    this.#loads.count(leader, followers, sign * weight);
   }
 }
 

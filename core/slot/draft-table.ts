@@ -14,30 +14,59 @@ export interface DraftSlot {
   followers: number[];
 }
 
-/** Sums of slot weights per node: of the slots it leads, and of all copies it holds. */
+/** Sums of slot weights: per node of the slots it leads and of all copies it holds, per two nodes of the slots that both hold. */
 export class Loads {
-  readonly leads: Float64Array;
-  readonly copies: Float64Array;
+  readonly #leads: Float64Array;
+  readonly #copies: Float64Array;
+  readonly #shared: Float64Array;
 
   constructor(nodeCount: number) {
-    this.leads = new Float64Array(nodeCount);
-    this.copies = new Float64Array(nodeCount);
+    this.#leads = new Float64Array(nodeCount);
+    this.#copies = new Float64Array(nodeCount);
+    this.#shared = new Float64Array(nodeCount * nodeCount);
+  }
+
+  /** Counts a slot that some nodes hold, one of whom leads it. */
+  count(leader: number | undefined, followers: readonly number[], weight: number): void {
+    const held: number[] = [];
+    for (const node of leader === undefined ? followers : [leader, ...followers]) {
+      this.hold(node, held, weight);
+      held.push(node);
+    }
+    if (leader !== undefined) this.lead(leader, weight);
   }
 
   lead(node: number, weight: number): void {
-    this.leads[node] = (this.leads[node] ?? 0) + weight;
+    this.#leads[node] = this.leadOf(node) + weight;
   }
 
-  hold(node: number, weight: number): void {
-    this.copies[node] = (this.copies[node] ?? 0) + weight;
+  /** Counts a copy beside those that other nodes hold of the slot. */
+  hold(node: number, beside: readonly number[], weight: number): void {
+    this.#copies[node] = this.copyOf(node) + weight;
+    for (const other of beside) {
+      const shared = this.#sharedBy(node, other) + weight;
+      this.#shared[node * this.#copies.length + other] = shared;
+      this.#shared[other * this.#copies.length + node] = shared;
+    }
   }
 
   leadOf(node: number): number {
-    return this.leads[node] ?? 0;
+    return this.#leads[node] ?? 0;
   }
 
   copyOf(node: number): number {
-    return this.copies[node] ?? 0;
+    return this.#copies[node] ?? 0;
+  }
+
+  /** What a node shares with some others: so much it may have to take over from them. */
+  sharedWith(others: readonly number[], node: number): number {
+    let shared = 0;
+    for (const other of others) shared += this.#sharedBy(node, other);
+    return shared;
+  }
+
+  #sharedBy(one: number, other: number): number {
+    return this.#shared[one * this.#copies.length + other] ?? 0;
   }
 }
 
@@ -77,13 +106,7 @@ export class DraftTable {
   /** The table as it is now, each slot as it stands; loads of slots without a leader count their followers only. */
   loads(): Loads {
     const loads = new Loads(this.nodes.length);
-    for (const { leader, followers, weight } of this.slots) {
-      if (leader !== undefined) {
-        loads.lead(leader, weight);
-        loads.hold(leader, weight);
-      }
-      for (const node of followers) loads.hold(node, weight);
-    }
+    for (const { leader, followers, weight } of this.slots) loads.count(leader, followers, weight);
     return loads;
   }
 

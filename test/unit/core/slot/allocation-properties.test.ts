@@ -2,7 +2,19 @@ import { describe, expect, it } from 'vitest';
 import type { PeerId } from '../../../../core/model/node.ts';
 import { EMPTY_SLOT_TABLE, type SlotTable } from '../../../../core/model/slot-table.ts';
 import { Chance } from '../../../sim/world/chance.ts';
-import { allocate, copiesOf, differences, live, peers, SIZES, type Size, type Step, settle, spread } from './cluster-history.ts';
+import {
+  allocate,
+  copiesOf,
+  differences,
+  live,
+  mostShared,
+  peers,
+  SIZES,
+  type Size,
+  type Step,
+  settle,
+  spread,
+} from './cluster-history.ts';
 
 const SEEDS = [1, 2, 3, 4];
 const ROUNDS = 30;
@@ -191,3 +203,21 @@ function isAlive(table: SlotTable, slotId: number, nodes: readonly PeerId[]): bo
   const leader = table.slots[slotId]?.leader;
   return leader !== undefined && nodes.includes(leader);
 }
+
+describe.each([2, 3])('what a node leads is taken over by many when it is lost, with %i copies', (replicas) => {
+  const size = { slotCount: 256, replicas };
+
+  it.each([4, 6, 10])('no two of %i nodes share much more than others do', (count) => {
+    const nodes = peers(count);
+    const half = nodes.filter((_, at) => at % 2 === 1);
+    let table = settle(size, EMPTY_SLOT_TABLE, nodes);
+    expect(mostShared(table, nodes)).toBeLessThanOrEqual(1.1);
+    for (let times = 0; times < 2; times += 1) {
+      table = settle(size, settle(size, table, half), nodes);
+      expect(mostShared(table, nodes)).toBeLessThanOrEqual(1.6);
+    }
+    table = settle(size, table, nodes.slice(1));
+    expect(mostShared(table, nodes.slice(1))).toBeLessThanOrEqual(1.3);
+    expect(mostShared(settle(size, table, nodes), nodes)).toBeLessThanOrEqual(1.5);
+  });
+});

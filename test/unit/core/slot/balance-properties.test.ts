@@ -87,7 +87,7 @@ describe('half of the nodes come back empty, and a copy or a leadership is repor
   const nodes = peers(6);
 
   it.each([
-    ['100,000 publishers', 390, 65],
+    ['100,000 publishers', 390, 70],
     ['a million', 3_900, 110],
   ])('with %s the shares are even after a bounded number of rounds', (_name, weight, rounds) => {
     const weightOf = () => weight;

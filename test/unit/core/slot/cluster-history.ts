@@ -94,6 +94,20 @@ export function spread(table: SlotTable, nodes: readonly PeerId[], weightOf: (sl
   };
 }
 
+/** How many slots the two nodes share that share most, as a multiple of the average of all two nodes. */
+export function mostShared(table: SlotTable, nodes: readonly PeerId[]): number {
+  const shared = new Map<string, number>();
+  let all = 0;
+  for (const slot of table.slots) {
+    const copies = copiesOf(slot).sort();
+    for (const [at, peer] of copies.entries()) {
+      for (const other of copies.slice(0, at)) shared.set(`${peer} ${other}`, (shared.get(`${peer} ${other}`) ?? 0) + 1);
+      all += at;
+    }
+  }
+  return Math.max(...shared.values()) / (all / ((nodes.length * (nodes.length - 1)) / 2));
+}
+
 export function copiesOf(slot: Slot): PeerId[] {
   return [slot.leader, ...slot.followers];
 }
