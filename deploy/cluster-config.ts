@@ -45,7 +45,7 @@ export const replicasSchema = {
 const etcdFile = (what: string) =>
   ({ type: 'string', allowed: 'path of a file', default: '', description: `${what}, PEM file, for etcd with https` }) as const;
 
-/** JSON schema of the group `meta`. */
+/** JSON schema (Ajv) of the group `meta`. */
 export const metaStoreConfigSchema = {
   type: 'object',
   additionalProperties: false,
@@ -69,7 +69,7 @@ export const metaStoreConfigSchema = {
   },
 } as const;
 
-/** JSON schema of the group `cluster`. */
+/** JSON schema (Ajv) of the group `cluster`. */
 export const clusterConfigSchema = {
   type: 'object',
   additionalProperties: false,

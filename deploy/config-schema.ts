@@ -37,8 +37,8 @@ export interface Config {
 }
 
 /**
- * One schema for file, environment and flags (JSON Schema, as far as `checkSettings` knows it). Every leaf has a description; `--help` is
- * made of it. One with a pattern says in `allowed` what it lets through, for the user.
+ * One schema for file, environment and flags (JSON Schema, checked by Ajv). Every leaf has a description; `--help` is made of it. One with a
+ * pattern says in `allowed` what it lets through, for the user.
  */
 export const configSchema = {
   type: 'object',
@@ -133,10 +133,8 @@ export interface Setting {
   readonly range: string;
 }
 
-/** What is used of JSON Schema: groups, which know all their members, and single values. */
-export interface SchemaNode {
+interface SchemaNode {
   readonly type: string;
-  /** Of a group. */
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly description?: string;
   readonly default?: unknown;
@@ -145,9 +143,6 @@ export interface SchemaNode {
   readonly maximum?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
-  readonly pattern?: string;
-  readonly format?: 'address' | 'addresses';
-  /** What is allowed, where the other keywords do not say it to a person. */
   readonly allowed?: string;
 }
 
@@ -161,8 +156,7 @@ export function settings(node: SchemaNode = configSchema, prefix = ''): readonly
   });
 }
 
-/** What is allowed, for a person. */
-export function rangeOf(node: SchemaNode): string {
+function rangeOf(node: SchemaNode): string {
   if (node.allowed !== undefined) return node.allowed;
   if (node.type === 'boolean') return 'true or false';
   if (node.enum !== undefined) return `one of ${node.enum.join(', ')}`;

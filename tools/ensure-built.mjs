@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
 const main = fileURLToPath(new URL('../dist/deploy/main.js', import.meta.url));
-const dependencies = fileURLToPath(new URL('../node_modules/koa/package.json', import.meta.url));
+const dependencies = fileURLToPath(new URL('../node_modules/ajv/package.json', import.meta.url));
 
 if (!existsSync(dependencies)) {
   console.error('The dependencies of Isthmus are not installed; run "npm ci" first.');

@@ -15,7 +15,7 @@ export interface EurekaConfig {
   readonly credentialsMode: 'enforce' | 'observe';
 }
 
-/** JSON schema with description, unit, default and range of each setting. */
+/** JSON schema (Ajv) with description, unit, default and range of each setting. */
 export const eurekaConfigSchema = {
   type: 'object',
   additionalProperties: false,

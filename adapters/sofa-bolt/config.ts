@@ -8,7 +8,7 @@ export interface SofaConfig {
   readonly idleTimeoutMs: number;
 }
 
-/** JSON schema with description, unit, default and range of each setting. */
+/** JSON schema (Ajv) with description, unit, default and range of each setting. */
 export const sofaConfigSchema = {
   type: 'object',
   additionalProperties: false,
