@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { type Random, RegistryError, RegistryErrorCode } from '../core/index.ts';
+import { readIfThere } from './data-folder.ts';
 
 const TOKEN_FILE = 'admin-token';
 /** Shorter ones can be guessed. */
@@ -32,15 +33,6 @@ export function openAdminToken(
     if (cause instanceof RegistryError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RegistryError(RegistryErrorCode.Unavailable, `the admin token ${path} cannot be read or written: ${reason}`, { cause });
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (caught) {
-    if (caught instanceof Error && 'code' in caught && caught.code === 'ENOENT') return undefined;
-    throw caught;
   }
 }
 

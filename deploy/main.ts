@@ -61,9 +61,7 @@ async function serve(config: Config, version: string): Promise<number> {
     gateway = await startGateway(config, version, log);
   } catch (caught) {
     lines.release();
-    const error = RegistryError.from(caught);
-    // The code is for programs; the user gets the sentence.
-    process.stderr.write(`${error.message.slice(error.code.length + 2)}\n`);
+    process.stderr.write(`${RegistryError.from(caught).sentence}\n`);
     return EXIT.failed;
   }
   announcement.ready(listListeners(config, gateway.adapters), Math.round(performance.now() - startedAtMs));

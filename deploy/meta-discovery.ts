@@ -104,7 +104,7 @@ export class MetaDiscovery {
     } catch (caught) {
       const error = RegistryError.from(caught);
       if (!this.#isStarted && this.#isFinal(error)) throw error;
-      this.#missed(address, error.message.slice(error.code.length + 2));
+      this.#missed(address, error.sentence);
     }
   }
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { type LinkTls, parseAddress, RegistryError, RegistryErrorCode, Role } from '../core/index.ts';
 import { type ClusterConfig, DEFAULT_LISTEN, type MetaStoreConfig } from './cluster-config.ts';
 import type { Config } from './config-schema.ts';
+import { readText, readTlsFiles, type TlsTexts } from './tls-files.ts';
 
 /** Shorter secrets can be guessed from a recorded handshake. */
 const SECRET_LEAST_LENGTH = 16;
@@ -113,19 +113,14 @@ function readSecret(path: string): string {
   throw new RegistryError(RegistryErrorCode.InvalidArgument, reason);
 }
 
-function readTls({ ca, cert, key }: ClusterConfig['tls']): LinkTls | undefined {
-  if (ca === '') return undefined;
-  return {
-    ca: readText(ca, 'cluster.tls.ca'),
-    cert: readText(cert, 'cluster.tls.cert'),
-    key: readText(key, 'cluster.tls.key'),
-  };
+function readTls(files: ClusterConfig['tls']): LinkTls | undefined {
+  const { ca, cert, key } = readTlsFiles(files, 'cluster.tls');
+  return ca === undefined || cert === undefined || key === undefined ? undefined : { ca, cert, key };
 }
 
 /** @throws RegistryError `invalid-argument` with a sentence that names the file. */
-export function readEtcdTls({ etcdTls }: MetaStoreConfig): { readonly ca?: string; readonly cert?: string; readonly key?: string } {
-  const read = (name: 'ca' | 'cert' | 'key') => (etcdTls[name] === '' ? {} : { [name]: readText(etcdTls[name], `meta.etcdTls.${name}`) });
-  return { ...read('ca'), ...read('cert'), ...read('key') };
+export function readEtcdTls({ etcdTls }: MetaStoreConfig): TlsTexts {
+  return readTlsFiles(etcdTls, 'meta.etcdTls');
 }
 
 /** `host` as part of an address. */
@@ -141,15 +136,7 @@ export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
-function readText(path: string, setting: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new RegistryError(RegistryErrorCode.InvalidArgument, `${setting}: ${path} cannot be read: ${sentence(cause)}`, { cause });
-  }
-}
-
 function sentence(caught: unknown): string {
-  if (caught instanceof RegistryError) return caught.message.slice(caught.code.length + 2);
+  if (caught instanceof RegistryError) return caught.sentence;
   return caught instanceof Error ? caught.message : String(caught);
 }

@@ -1,10 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { SofaOperatorApi } from '../adapters/sofa-bolt/operator-api.ts';
-import { RegistryError, RegistryErrorCode, type SessionServer } from '../core/index.ts';
+import { LIMITS, RegistryError, RegistryErrorCode, type SessionServer } from '../core/index.ts';
 import type { NodeParts } from './roles.ts';
-
-/** Configuration data may have 1 MiB, escaped in JSON up to six times that; nothing an operator sends needs more. */
-const BODY_BYTES = 8 * 1024 * 1024;
 
 export interface OperatorAnswer {
   readonly status: number;
@@ -54,13 +51,13 @@ function readBody(request: IncomingMessage): Promise<string> {
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= BODY_BYTES) chunks.push(chunk);
+      if (bytes <= LIMITS.operatorBodyBytes) chunks.push(chunk);
       else chunks = [];
     });
     request.on('error', reject);
     request.on('end', () => {
-      if (bytes <= BODY_BYTES) resolve(Buffer.concat(chunks).toString('utf8'));
-      else reject(new RegistryError(RegistryErrorCode.LimitExceeded, `a body has at most ${BODY_BYTES} bytes`));
+      if (bytes <= LIMITS.operatorBodyBytes) resolve(Buffer.concat(chunks).toString('utf8'));
+      else reject(new RegistryError(RegistryErrorCode.LimitExceeded, `a body has at most ${LIMITS.operatorBodyBytes} bytes`));
     });
   });
 }

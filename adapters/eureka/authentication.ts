@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync, type Stats, statSync, unwatchFile, watchFile } from 'node:fs';
 import { type Host, RegistryError, RegistryErrorCode } from '../../core/index.ts';
 import { type CredentialsFile, isPassword, parseCredentials, type Secret } from './credentials.ts';
+import { EUREKA_LIMITS } from './limits.ts';
 
 export interface AuthenticationOptions {
   /** The credentials file. */
@@ -14,12 +15,6 @@ export interface AuthenticationOptions {
 export type Admission = 'admitted' | 'refused' | 'busy';
 
 const REREAD_EVERY_MS = 1_000;
-/** Checks of passwords at a time: each takes a thread and some megabytes for a while. */
-const CHECKS_MOST = 2;
-/** Requests that wait for a check; more are told to come back. */
-const WAITING_MOST = 128;
-/** Remembered outcomes, so that a client's heartbeats do not cost a hash each, nor those of one with a wrong password. */
-const REMEMBERED_MOST = 10_000;
 const REPORT_EVERY_MS = 60_000;
 /** Compared with when there is no such user, so that an answer takes as long as for a wrong password. */
 const NOBODY: Secret = {
@@ -80,7 +75,7 @@ export class Authentication {
     const key = createHmac('sha256', this.#key).update(`${credentials.user}\u0000${credentials.password}`).digest('base64');
     const known = this.#outcomes.get(key);
     if (known !== undefined) return this.#outcome(known, credentials.user, clientAddress);
-    if (this.#waiting.length >= WAITING_MOST && !this.#checking.has(key)) return 'busy';
+    if (this.#waiting.length >= EUREKA_LIMITS.passwordChecksWaiting && !this.#checking.has(key)) return 'busy';
     return this.#check(key, credentials).then((isRight) => this.#outcome(isRight, credentials.user, clientAddress));
   }
 
@@ -115,7 +110,7 @@ export class Authentication {
   }
 
   async #turn<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#running >= CHECKS_MOST) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#running >= EUREKA_LIMITS.passwordChecksAtATime) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
       return await run();
@@ -127,7 +122,7 @@ export class Authentication {
 
   #remember(key: string, isRight: boolean): void {
     this.#outcomes.set(key, isRight);
-    if (this.#outcomes.size <= REMEMBERED_MOST) return;
+    if (this.#outcomes.size <= EUREKA_LIMITS.passwordOutcomes) return;
     const [oldest] = this.#outcomes.keys();
     if (oldest !== undefined) this.#outcomes.delete(oldest);
   }

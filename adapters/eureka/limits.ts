@@ -27,4 +27,12 @@ export const EUREKA_LIMITS = {
   nameLength: 512,
   /** Longest lease a client may ask for, in seconds. */
   leaseSeconds: 86_400,
+  /** Headers of one request. Tokens and cookies of proxies make them larger than the 16 KiB that are usual. */
+  headerBytes: 32 * 1024,
+  /** Checks of passwords at a time: each takes a thread and some megabytes for a while. */
+  passwordChecksAtATime: 2,
+  /** Requests that wait for a check; more are told to come back. */
+  passwordChecksWaiting: 128,
+  /** Remembered outcomes, so that a client's heartbeats do not cost a hash each, nor those of one with a wrong password. */
+  passwordOutcomes: 10_000,
 } as const;

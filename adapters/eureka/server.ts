@@ -4,6 +4,7 @@ import { type Host, limitConnections, listen, type RunningRole } from '../../cor
 import type { Authentication } from './authentication.ts';
 import type { EurekaConfig } from './config.ts';
 import { type EurekaHandler, type EurekaResponse, toErrorResponse } from './handler.ts';
+import { EUREKA_LIMITS } from './limits.ts';
 import { belowBase, canonicalPath, joinInstanceId, splitPath } from './paths.ts';
 import { toEurekaRequest } from './request.ts';
 
@@ -13,7 +14,6 @@ const ANSWER_TIMES = 2;
 const DRAIN_MOST_MS = 3_000;
 /** Clients pool connections for up to 45 s; ours must not be the side that closes first. */
 const KEEP_ALIVE_MS = 75_000;
-const HEADER_BYTES = 32 * 1024;
 
 /**
  * Opens the HTTP listener. Heartbeats and the two big reads are answered before koa, which costs as much as the rest of such a
@@ -70,7 +70,7 @@ export async function startEurekaServer(
       headersTimeout: Math.min(config.requestTimeoutMs, 60_000),
       requestTimeout: config.requestTimeoutMs,
       connectionsCheckingInterval: 1_000,
-      maxHeaderSize: HEADER_BYTES,
+      maxHeaderSize: EUREKA_LIMITS.headerBytes,
     },
     listener,
   );

@@ -14,6 +14,7 @@ import {
   STOP_PUSH_KEY,
   type StoredDocument,
 } from '../../core/index.ts';
+import { SOFA_LIMITS } from './limits.ts';
 import {
   ADDRESS_BLACKLIST,
   CONFIGURATIONS,
@@ -112,8 +113,8 @@ export class SofaOperatorApi {
     const name = nameOf(value);
     const data = isRecord(value) ? value['data'] : undefined;
     if (typeof data !== 'string') throw invalid('data must be a text');
-    if (data.length > MOST_DATA_LENGTH)
-      throw new RegistryError(RegistryErrorCode.LimitExceeded, `data has at most ${MOST_DATA_LENGTH} characters`);
+    if (data.length > SOFA_LIMITS.configurationLength)
+      throw new RegistryError(RegistryErrorCode.LimitExceeded, `data has at most ${SOFA_LIMITS.configurationLength} characters`);
     const version = versionOf(value) ?? BigInt(this.#host.clock.wallMs());
     const known = this.#get(`${CONFIGURATIONS}${name}`);
     const before = known === undefined ? undefined : decodeConfiguration(known.value);
@@ -166,8 +167,6 @@ export class SofaOperatorApi {
   }
 }
 
-/** Every configurator of a name is sent all of it, in one frame. */
-const MOST_DATA_LENGTH = 1024 * 1024;
 const RESULT = { success: true, message: null };
 
 const STATUS: ReadonlyMap<RegistryErrorCode, number> = new Map([

@@ -9,22 +9,10 @@ import {
   type Subscriber,
 } from '../../core/index.ts';
 import type { BaseRegister, PublisherRegister, SubscriberRegister } from './codec/messages.ts';
+import { SOFA_LIMITS } from './limits.ts';
 import { encodeBoxes, SOFA_FORMAT } from './payload.ts';
 
 export const DEFAULT_ZONE = 'DEFAULT_ZONE';
-
-/** Limits of what a client may register; upstream has none. The bytes of what it publishes are limited by the core, to 4 MiB. */
-const LIMITS = {
-  /** Values of one publisher. What is stored is read as one content, which holds about twice as many. */
-  boxes: 60_000,
-  /** Interface names with generics, versions and protocol suffixes stay far below. */
-  dataIdLength: 1_024,
-  nameLength: 256,
-  /** Clients send none, or four for their credentials. */
-  attributes: 1_024,
-  /** Names and values together, in UTF-16 units. */
-  attributesLength: 1024 * 1024,
-} as const;
 
 /** An attribute by which a client asks that its publisher is acknowledged and not stored (SOFA bolt protocol, authentication). */
 const BLOCKED_ATTRIBUTE = '!Blocked';
@@ -35,9 +23,9 @@ export function dataInfoIdOf(register: BaseRegister): DataInfoId {
   if (dataId === null || dataId.trim() === '') throw invalid('dataId must not be empty');
   if (group === null || group.trim() === '') throw invalid('group must not be empty');
   const instance = instanceId === null || instanceId.trim() === '' ? DEFAULT_INSTANCE_ID : instanceId;
-  if (dataId.length > LIMITS.dataIdLength) throw tooLong('dataId', LIMITS.dataIdLength);
-  if (group.length > LIMITS.nameLength) throw tooLong('group', LIMITS.nameLength);
-  if (instance.length > LIMITS.nameLength) throw tooLong('instanceId', LIMITS.nameLength);
+  if (dataId.length > SOFA_LIMITS.dataIdLength) throw tooLong('dataId', SOFA_LIMITS.dataIdLength);
+  if (group.length > SOFA_LIMITS.nameLength) throw tooLong('group', SOFA_LIMITS.nameLength);
+  if (instance.length > SOFA_LIMITS.nameLength) throw tooLong('instanceId', SOFA_LIMITS.nameLength);
   assertAttributes(register.attributes);
   return formatDataInfoId({ dataId, instanceId: instance, group });
 }
@@ -65,8 +53,8 @@ export function isBlocked(register: BaseRegister): boolean {
 
 /** @throws RegistryError `invalid-argument`, `limit-exceeded`. */
 export function toRegistration(register: PublisherRegister, clientAddress: string): Registration {
-  if ((register.dataList?.length ?? 0) > LIMITS.boxes)
-    throw new RegistryError(RegistryErrorCode.LimitExceeded, `a publisher has at most ${LIMITS.boxes} values`);
+  if ((register.dataList?.length ?? 0) > SOFA_LIMITS.boxes)
+    throw new RegistryError(RegistryErrorCode.LimitExceeded, `a publisher has at most ${SOFA_LIMITS.boxes} values`);
   return {
     dataInfoId: dataInfoIdOf(register),
     registerId: registerIdOf(register),
@@ -91,11 +79,11 @@ export function toSubscriber(register: SubscriberRegister): Subscriber {
 }
 
 function assertAttributes(attributes: ReadonlyMap<string, string>): void {
-  if (attributes.size > LIMITS.attributes)
-    throw new RegistryError(RegistryErrorCode.LimitExceeded, `a registration has at most ${LIMITS.attributes} attributes`);
+  if (attributes.size > SOFA_LIMITS.attributes)
+    throw new RegistryError(RegistryErrorCode.LimitExceeded, `a registration has at most ${SOFA_LIMITS.attributes} attributes`);
   let length = 0;
   for (const [name, value] of attributes) length += name.length + value.length;
-  if (length > LIMITS.attributesLength) throw tooLong('attributes', LIMITS.attributesLength);
+  if (length > SOFA_LIMITS.attributesLength) throw tooLong('attributes', SOFA_LIMITS.attributesLength);
 }
 
 /** Unknown values are treated as `zone` (SOFA bolt protocol, messages). */

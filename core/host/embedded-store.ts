@@ -8,7 +8,7 @@ import type { Clock } from '../seams/clock.ts';
 import type { Log } from '../seams/log.ts';
 import type { CommitResult, Fence, Leadership, MetaStore, StoreCondition, StoredValue, StoreWatcher, StoreWrite } from '../seams/store.ts';
 import type { Closeable } from '../seams/transport.ts';
-import { assertTerm, assertValueSizes } from './memory-store.ts';
+import { assertTerm, assertValueSizes } from './store-rules.ts';
 import { StoreWatchers } from './store-watchers.ts';
 
 type Level = ClassicLevel<string, Uint8Array>;

@@ -93,8 +93,8 @@ function dialerSteps(
   let received: { readonly body: Uint8Array; readonly challenge: Challenge } | undefined;
   return ({ kind, body }) => {
     if (kind === LinkFrame.Refused) {
-      const { code, message } = decodeRefusal(body);
-      throw new RegistryError(code, `${address} refuses this node: ${message.slice(code.length + 2)}`);
+      const { code, sentence } = decodeRefusal(body);
+      throw new RegistryError(code, `${address} refuses this node: ${sentence}`);
     }
     if (kind === LinkFrame.Challenge && received === undefined) {
       received = { body, challenge: decodeChallenge(body) };

@@ -88,10 +88,7 @@ export function decodeChallenge(body: Uint8Array): Challenge {
 }
 
 export function encodeRefusal(error: RegistryError): Uint8Array {
-  return new ByteWriter()
-    .text(error.code)
-    .text(error.message.slice(error.code.length + 2))
-    .finish();
+  return new ByteWriter().text(error.code).text(error.sentence).finish();
 }
 
 export function decodeRefusal(body: Uint8Array): RegistryError {

@@ -146,6 +146,7 @@ export class AcceptedLink {
     else if (frame.kind === LinkFrame.Send) {
       const from = this.#sender(reader.u8());
       const to = roleOf(reader.u8());
+      // Only a role that does not run here fails, and whoever sends one way expects no answer.
       void this.#deliver(from, to, frame.body.subarray(reader.offset)).catch(() => undefined);
     } else if (frame.kind === LinkFrame.Request) {
       const id = reader.u32();
@@ -194,8 +195,7 @@ export class AcceptedLink {
   }
 
   #fail(id: number, error: RegistryError): void {
-    const reason = error.message.slice(error.code.length + 2);
-    this.#socket.send(LinkFrame.Failure, new ByteWriter().u32(id).text(error.code).text(reason).finish());
+    this.#socket.send(LinkFrame.Failure, new ByteWriter().u32(id).text(error.code).text(error.sentence).finish());
   }
 
   /** A node speaks for its own roles only. */

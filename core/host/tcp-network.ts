@@ -9,7 +9,7 @@ import type { Closeable, PeerHandler, PeerTransport } from '../seams/transport.t
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../wire/frame.ts';
 import { InProcessNetwork } from './in-process-network.ts';
 import { listen as listenOn } from './listener.ts';
-import { acceptLink, dialLink, type HandshakeParts, type LinkTls } from './tcp-dial.ts';
+import { acceptLink, dialLink, HANDSHAKE_MS, type HandshakeParts, type LinkTls } from './tcp-dial.ts';
 import type { NodeIdentity } from './tcp-handshake.ts';
 import { AcceptedLink, type Call, type DialedLink, LINK_TICK_MS } from './tcp-link.ts';
 
@@ -260,7 +260,7 @@ export class TcpNetwork {
       outcome = await this.#dial(address, peer.nodeId);
     } catch (caught) {
       outcome = RegistryError.from(caught);
-      peer.lastError = outcome.message.slice(outcome.code.length + 2);
+      peer.lastError = outcome.sentence;
       peer.nextDialMs = this.#options.clock.monotonicMs() + peer.retryDelayMs;
       peer.retryDelayMs = Math.min(RETRY_MOST_MS, peer.retryDelayMs * 2);
       // One that refuses is there. For one that is not, a node that came too late to be linked has as much to say as those that were.
@@ -395,7 +395,7 @@ export class TcpNetwork {
               requestCert: true,
               rejectUnauthorized: true,
               noDelay: true,
-              handshakeTimeout: 3_000,
+              handshakeTimeout: HANDSHAKE_MS,
             },
             onSocket,
           );

@@ -40,6 +40,11 @@ export class RegistryError extends Error {
     this.code = code;
   }
 
+  /** The text without the code, which is for programs. */
+  get sentence(): string {
+    return this.message.slice(this.code.length + 2);
+  }
+
   /** Turns anything that was caught into a RegistryError; one that already is comes back unchanged. */
   static from(caught: unknown, code: RegistryErrorCode = RegistryErrorCode.Unavailable): RegistryError {
     if (caught instanceof RegistryError) return caught;

@@ -40,11 +40,15 @@ export const LIMITS = {
   clientConnections: 100_000,
   /** Connections at the admin port: probes, scrapers and a few operators, each with a hundred small answers on their way at most. */
   adminConnections: 256,
+  /** Body of a call on the admin port: configuration data may have 1 Mi characters, escaped in JSON up to six times that. */
+  operatorBodyBytes: 8 * 1024 * 1024,
   /**
    * Files that clients do not get of those that a process may have open, or a quarter when that is less: handshakes between nodes, links, the
    * admin port, the data folder.
    */
   filesKeptFromClients: 2_048,
+  /** Lines that are written of one message in ten seconds: enough for every node of a large cluster. */
+  logLinesPerMessage: 200,
   /** Largest durable document: a Nacos configuration of 10 MiB with its head. */
   documentBytes: 12 * 1024 * 1024,
   /** Documents above this are stored in chunks of it where the store refuses large values; etcd refuses 1.5 MiB. */
@@ -69,7 +73,7 @@ export const LIMITS = {
   tombstonesPerCompare: 50_000,
 } as const;
 
-/** Relations between limits that must hold; called once at start so that a careless edit fails loudly. */
+/** Relations between limits that must hold. A test calls it, so that a careless edit fails loudly. @throws Error that names those that do not hold. */
 export function assertLimits(limits: typeof LIMITS = LIMITS): void {
   const broken: string[] = [];
   if (limits.batchBytes + limits.publisherPayloadBytes > limits.wireFrameBytes) broken.push('a batch does not fit into a wire frame');

@@ -1,6 +1,6 @@
 import { openEmbeddedStore } from '../../core/host/embedded-store.ts';
-import { MemoryStore } from '../../core/host/memory-store.ts';
 import { createNodeClock } from '../../core/index.ts';
+import { MemoryStore } from '../support/memory-store.ts';
 import { metaStoreContract } from '../support/meta-store-contract.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 import { SILENT_LOG } from '../support/standalone.ts';

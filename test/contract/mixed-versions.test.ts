@@ -1,5 +1,4 @@
 import { afterEach, expect, it } from 'vitest';
-import { MemoryStore } from '../../core/host/memory-store.ts';
 import {
   createNodeClock,
   createNodeRandom,
@@ -22,6 +21,7 @@ import {
 import { errorIn, frameKind, MessageKind, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../core/wire/frame.ts';
 import { decodeCompareRoots, encodeCompareRoots } from '../../core/wire/slot-compare.ts';
 import { eventually } from '../support/eventually.ts';
+import { MemoryStore } from '../support/memory-store.ts';
 import { MemorySlotCache, NO_METRICS, SILENT_LOG } from '../support/standalone.ts';
 import { openNode } from '../support/tcp-nodes.ts';
 

@@ -127,13 +127,15 @@ describe('starting', () => {
     expect(gateway.stderr).toContain(`the data folder ${join(dataDir, 'meta')} has format 9`);
   });
 
-  it('refuses a data folder that cannot be made', async () => {
-    const file = join(folder(), 'a-file');
-    writeFileSync(file, '');
-    const gateway = await GatewayProcess.prepare({ dataDir: join(file, 'data') });
+  it.each([
+    ['below a file', join(fileURLToPath(import.meta.url), 'data')],
+    ['where the system makes none', '/proc/isthmus/data'],
+  ])('refuses a data folder that cannot be made: %s', async (_where, dataDir) => {
+    const gateway = await GatewayProcess.prepare({ dataDir });
     gateway.launch();
+    cleanups.push(() => gateway.kill());
     expect(await gateway.exited()).toBe(1);
-    expect(gateway.stderr).toContain(`the data folder ${join(file, 'data')} cannot be written`);
+    expect(gateway.stderr).toContain(`the data folder ${dataDir} cannot be written`);
   });
 
   it('refuses another slot count than the folder was created with', async () => {

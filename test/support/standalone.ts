@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import { MemoryStore } from '../../core/host/memory-store.ts';
 import {
   type CrossProtocolConfig,
   createNodeClock,
@@ -24,6 +23,7 @@ import {
   startMetaServer,
   startSessionServer,
 } from '../../core/index.ts';
+import { MemoryStore } from './memory-store.ts';
 
 const nothing = () => undefined;
 export const SILENT_LOG: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, with: () => SILENT_LOG };

@@ -14,7 +14,7 @@ import type {
   StoreWrite,
 } from '../../seams/store.ts';
 import type { Closeable } from '../../seams/transport.ts';
-import { assertValueSizes } from '../memory-store.ts';
+import { assertValueSizes } from '../store-rules.ts';
 import { type Compare, EtcdKeys, type EtcdPair, numberOf, type RangeAnswer, type TxnAnswer } from './etcd-format.ts';
 import { EtcdError, EtcdGateway, type EtcdGatewayOptions } from './etcd-gateway.ts';
 import { EtcdLeadership } from './etcd-leadership.ts';

@@ -1,4 +1,3 @@
-import { MemoryStore } from '../../../core/host/memory-store.ts';
 import {
   type CommitResult,
   type DataServer,
@@ -19,6 +18,7 @@ import {
   startMetaServer,
   startSessionServer,
 } from '../../../core/index.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
 import { MemorySlotCache, NO_METRICS } from '../../support/standalone.ts';
 import { SIM_FORMATS } from '../formats.ts';
 import { SimNetwork } from './network.ts';

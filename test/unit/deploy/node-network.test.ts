@@ -100,4 +100,19 @@ describe('the settings of a node among others', () => {
     expect(secret).toBe('');
     expect(read?.key).toContain('PRIVATE KEY');
   });
+
+  it.each<[string, string, string, string, string]>([
+    ['no certificate', 'node-key', 'node-cert', 'node-key', 'cluster.tls.ca: .*node-key.pem holds no certificate in PEM: '],
+    ['no key', 'ca', 'node-cert', 'ca', 'cluster.tls.key: .*ca.pem holds no private key without password in PEM: '],
+    [
+      'the key of another',
+      'ca',
+      'node-cert',
+      'stranger-key',
+      'cluster.tls.key: .*stranger-key.pem is not the key of the certificate in .*node-cert.pem',
+    ],
+  ])('name the file of TLS that is %s', (_name, ca, cert, key, sentence) => {
+    const tls = ['--cluster.tls.ca', pem(ca), '--cluster.tls.cert', pem(cert), '--cluster.tls.key', pem(key)];
+    expect(problemsOf('--cluster.listen', '10.0.0.1:9620', ...tls)).toEqual([expect.stringMatching(new RegExp(`^${sentence}`))]);
+  });
 });

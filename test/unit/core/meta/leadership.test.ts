@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../../../core/host/memory-store.ts';
 import {
   type Leadership as Grant,
   type NodeId,
@@ -10,6 +9,7 @@ import {
 } from '../../../../core/index.ts';
 import { Leadership } from '../../../../core/meta/leadership.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
+import { MemoryStore } from '../../../support/memory-store.ts';
 import { NO_METRICS, SILENT_LOG } from '../../../support/standalone.ts';
 
 const SELF = processId('m1' as NodeId, 'a');

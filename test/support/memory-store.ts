@@ -1,9 +1,18 @@
-import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
-import { LIMITS } from '../model/limits.ts';
-import type { ProcessId } from '../model/node.ts';
-import type { CommitResult, Fence, Leadership, MetaStore, StoreCondition, StoredValue, StoreWatcher, StoreWrite } from '../seams/store.ts';
-import type { Closeable } from '../seams/transport.ts';
-import { StoreWatchers } from './store-watchers.ts';
+import { assertTerm, assertValueSizes } from '../../core/host/store-rules.ts';
+import { StoreWatchers } from '../../core/host/store-watchers.ts';
+import { RegistryError, RegistryErrorCode } from '../../core/model/errors.ts';
+import type { ProcessId } from '../../core/model/node.ts';
+import type {
+  CommitResult,
+  Fence,
+  Leadership,
+  MetaStore,
+  StoreCondition,
+  StoredValue,
+  StoreWatcher,
+  StoreWrite,
+} from '../../core/seams/store.ts';
+import type { Closeable } from '../../core/seams/transport.ts';
 
 /** A MetaStore that forgets: the model the durable ones are tested against. Like the embedded one it grants leadership to whoever asks. */
 export class MemoryStore implements MetaStore {
@@ -67,22 +76,4 @@ export class MemoryStore implements MetaStore {
   async close(): Promise<void> {
     this.#closed = true;
   }
-}
-
-/** @throws RegistryError `limit-exceeded` before anything is written. */
-export function assertValueSizes(writes: readonly StoreWrite[]): void {
-  for (const write of writes) {
-    if (write.kind === 'put' && write.value.length > LIMITS.documentBytes) {
-      throw new RegistryError(
-        RegistryErrorCode.LimitExceeded,
-        `the value of ${write.key} has ${write.value.length} bytes, ${LIMITS.documentBytes} are allowed`,
-      );
-    }
-  }
-}
-
-/** @throws RegistryError `not-leader` when the fence is of another term than the present one. */
-export function assertTerm(fence: Fence | undefined, present: number): void {
-  if (fence === undefined || fence.term === present) return;
-  throw new RegistryError(RegistryErrorCode.NotLeader, `term ${fence.term} of ${fence.name} is over`);
 }
