@@ -12,15 +12,15 @@ const LIST_END = 0x7a;
  * shortest form, lists and maps untyped, no references. One writer makes one content, or the later part of one.
  */
 export class HessianWriter {
-  /** Made with the first object: most contents that are written by the thousand have none. */
-  #classes: Map<string, number> | undefined;
+  /** By name, in the order in which they were defined. */
+  readonly #classes: string[];
   #bytes: Buffer;
   #length = 0;
 
   /** `defined` are the classes that an earlier part of the content has defined already, in their order. */
   constructor(defined: readonly string[] = [], initialBytes: number = INITIAL_BYTES) {
     this.#bytes = Buffer.allocUnsafe(initialBytes);
-    if (defined.length > 0) this.#classes = new Map(defined.map((name, index) => [name, index]));
+    this.#classes = [...defined];
   }
 
   null(): this {
@@ -125,17 +125,20 @@ export class HessianWriter {
   }
 
   /** Begins an object: the caller writes one value for each field next. The class is defined before its first object. */
-  object(className: string, fields: readonly string[]): this {
-    this.#classes ??= new Map();
-    let index = this.#classes.get(className);
-    if (index === undefined) {
-      index = this.#classes.size;
-      this.#classes.set(className, index);
-      // The name of a class has no tag, only its length as an int.
-      this.#u8(0x4f).int(className.length).#units(className).int(fields.length);
-      for (const field of fields) this.text(field);
+  object(javaClass: HessianClass): this {
+    let index = this.#classes.indexOf(javaClass.name);
+    if (index === -1) {
+      index = this.#classes.push(javaClass.name) - 1;
+      this.#raw(javaClass.definition);
     }
     return this.#u8(0x6f).int(index);
+  }
+
+  /** What makes a class known to the reader: its name, which has no tag, only its length as an int, and its fields. */
+  definition(name: string, fields: readonly string[]): this {
+    this.#u8(0x4f).int(name.length).#units(name).int(fields.length);
+    for (const field of fields) this.text(field);
+    return this;
   }
 
   /** The bytes written, not a copy. The writer must not be used afterwards. */
@@ -205,4 +208,15 @@ export class HessianWriter {
 
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+/** A class as Java defines it in a content, encoded once. */
+export class HessianClass {
+  readonly name: string;
+  readonly definition: Uint8Array;
+
+  constructor(name: string, fields: readonly string[]) {
+    this.name = name;
+    this.definition = new HessianWriter().definition(name, fields).finish();
+  }
 }

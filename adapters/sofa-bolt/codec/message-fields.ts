@@ -2,14 +2,14 @@ import { RegistryError, RegistryErrorCode } from '../../../core/index.ts';
 import { BoltClass } from './class-names.ts';
 import { decodeHessian } from './hessian-reader.ts';
 import { HessianObject, type HessianValue } from './hessian-value.ts';
-import type { HessianWriter } from './hessian-writer.ts';
+import { HessianClass, type HessianWriter } from './hessian-writer.ts';
 
 /** One published text. Java may leave it null; then it is stored and pushed as it is. */
 export interface DataBox {
   readonly data: string | null;
 }
 
-const BOX_FIELDS = ['data'];
+const BOX = new HessianClass(BoltClass.DataBox, ['data']);
 
 /**
  * The fields of one decoded object, by name and with Java's defaults for those that are missing or null. A value of another type than the field's is
@@ -144,7 +144,7 @@ export class MessageFields {
 }
 
 export function writeBox(box: DataBox, writer: HessianWriter): void {
-  writer.object(BoltClass.DataBox, BOX_FIELDS).text(box.data);
+  writer.object(BOX).text(box.data);
 }
 
 export function writeText(text: string, writer: HessianWriter): void {

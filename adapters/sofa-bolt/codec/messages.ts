@@ -1,5 +1,5 @@
 import { BoltClass } from './class-names.ts';
-import { HessianWriter } from './hessian-writer.ts';
+import { HessianClass, HessianWriter } from './hessian-writer.ts';
 import { type DataBox, MessageFields, writeBox, writeText } from './message-fields.ts';
 
 /*
@@ -95,20 +95,20 @@ const BASE_FIELDS = [
   'version',
   'timestamp',
 ];
-const PUBLISHER_FIELDS = [...BASE_FIELDS, 'dataList', 'attributes'];
-const SUBSCRIBER_FIELDS = ['scope', 'acceptEncoding', 'acceptMulti', ...BASE_FIELDS, 'attributes'];
-const CONFIGURATOR_FIELDS = [...BASE_FIELDS, 'attributes'];
-const REGISTER_RESPONSE_FIELDS = ['success', 'registId', 'version', 'refused', 'message'];
-const SYNC_REQUEST_FIELDS = ['dataCenter', 'zone'];
-const SYNC_RESPONSE_FIELDS = ['retryInterval', 'success', 'message', 'availableSegments'];
-const RESULT_FIELDS = ['success', 'message'];
+const PUBLISHER = new HessianClass(BoltClass.PublisherRegister, [...BASE_FIELDS, 'dataList', 'attributes']);
+const SUBSCRIBER = new HessianClass(BoltClass.SubscriberRegister, ['scope', 'acceptEncoding', 'acceptMulti', ...BASE_FIELDS, 'attributes']);
+const CONFIGURATOR = new HessianClass(BoltClass.ConfiguratorRegister, [...BASE_FIELDS, 'attributes']);
+const REGISTER_RESPONSE = new HessianClass(BoltClass.RegisterResponse, ['success', 'registId', 'version', 'refused', 'message']);
+const SYNC_REQUEST = new HessianClass(BoltClass.SyncConfigRequest, ['dataCenter', 'zone']);
+const SYNC_RESPONSE = new HessianClass(BoltClass.SyncConfigResponse, ['retryInterval', 'success', 'message', 'availableSegments']);
+const RESULT = new HessianClass(BoltClass.Result, ['success', 'message']);
 
 export function decodePublisherRegister(content: Uint8Array): PublisherRegister {
   return new ReadPublisher(MessageFields.decode(content, BoltClass.PublisherRegister, BoltClass.DataBox));
 }
 
 export function encodePublisherRegister(message: PublisherRegister): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.PublisherRegister, PUBLISHER_FIELDS);
+  const writer = new HessianWriter().object(PUBLISHER);
   writeBase(message, writer);
   return writer.list(message.dataList, writeBox).map(message.attributes, writeText).finish();
 }
@@ -119,7 +119,7 @@ export function decodeSubscriberRegister(content: Uint8Array): SubscriberRegiste
 
 /** In the field order of clients 6.2 and later. */
 export function encodeSubscriberRegister(message: SubscriberRegister): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.SubscriberRegister, SUBSCRIBER_FIELDS);
+  const writer = new HessianWriter().object(SUBSCRIBER);
   writeBase(message, writer.text(message.scope).text(message.acceptEncoding).bool(message.acceptMulti));
   return writer.map(message.attributes, writeText).finish();
 }
@@ -129,7 +129,7 @@ export function decodeConfiguratorRegister(content: Uint8Array): ConfiguratorReg
 }
 
 export function encodeConfiguratorRegister(message: ConfiguratorRegister): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.ConfiguratorRegister, CONFIGURATOR_FIELDS);
+  const writer = new HessianWriter().object(CONFIGURATOR);
   writeBase(message, writer);
   return writer.map(message.attributes, writeText).finish();
 }
@@ -146,7 +146,7 @@ export function decodeRegisterResponse(content: Uint8Array): RegisterResponse {
 }
 
 export function encodeRegisterResponse(message: RegisterResponse): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.RegisterResponse, REGISTER_RESPONSE_FIELDS);
+  const writer = new HessianWriter().object(REGISTER_RESPONSE);
   writer.bool(message.success).text(message.registId).long(message.version).bool(message.refused).text(message.message);
   return writer.finish();
 }
@@ -157,7 +157,7 @@ export function decodeSyncConfigRequest(content: Uint8Array): SyncConfigRequest 
 }
 
 export function encodeSyncConfigRequest(message: SyncConfigRequest): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.SyncConfigRequest, SYNC_REQUEST_FIELDS);
+  const writer = new HessianWriter().object(SYNC_REQUEST);
   return writer.text(message.dataCenter).text(message.zone).finish();
 }
 
@@ -172,7 +172,7 @@ export function decodeSyncConfigResponse(content: Uint8Array): SyncConfigRespons
 }
 
 export function encodeSyncConfigResponse(message: SyncConfigResponse): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.SyncConfigResponse, SYNC_RESPONSE_FIELDS);
+  const writer = new HessianWriter().object(SYNC_RESPONSE);
   writer.int(message.retryInterval).bool(message.success).text(message.message);
   return writer.list(message.availableSegments, writeText).finish();
 }
@@ -188,7 +188,7 @@ export function decodeResult(content: Uint8Array): Result {
 }
 
 export function encodeResult(message: Result): Uint8Array {
-  return new HessianWriter().object(BoltClass.Result, RESULT_FIELDS).bool(message.success).text(message.message).finish();
+  return new HessianWriter().object(RESULT).bool(message.success).text(message.message).finish();
 }
 
 /** A register with all its fields in one object: to copy so many into another one takes as long as to read them. */

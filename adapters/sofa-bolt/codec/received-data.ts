@@ -1,5 +1,5 @@
 import { BoltClass } from './class-names.ts';
-import { HessianWriter } from './hessian-writer.ts';
+import { HessianClass, HessianWriter } from './hessian-writer.ts';
 import { type DataBox, MessageFields, writeBox, writeText } from './message-fields.ts';
 
 /*
@@ -63,7 +63,7 @@ export interface MultiReceivedData {
   readonly multiData: ReadonlyMap<string, MultiSegmentData>;
 }
 
-const DATA_FIELDS = [
+const DATA = new HessianClass(BoltClass.ReceivedData, [
   'dataId',
   'group',
   'instanceId',
@@ -74,14 +74,30 @@ const DATA_FIELDS = [
   'subscriberRegistIds',
   'data',
   'dataCount',
-];
-const CONFIG_FIELDS = ['dataId', 'group', 'instanceId', 'version', 'configuratorRegistIds', 'dataBox'];
-const MULTI_FIELDS = ['dataId', 'group', 'instanceId', 'scope', 'localSegment', 'localZone', 'subscriberRegistIds', 'multiData'];
-const SEGMENT_FIELDS = ['segment', 'encoding', 'version', 'zipData', 'unzipData', 'dataCount'];
+]);
+const CONFIG = new HessianClass(BoltClass.ReceivedConfigData, [
+  'dataId',
+  'group',
+  'instanceId',
+  'version',
+  'configuratorRegistIds',
+  'dataBox',
+]);
+const MULTI = new HessianClass(BoltClass.MultiReceivedData, [
+  'dataId',
+  'group',
+  'instanceId',
+  'scope',
+  'localSegment',
+  'localZone',
+  'subscriberRegistIds',
+  'multiData',
+]);
+const SEGMENT = new HessianClass(BoltClass.MultiSegmentData, ['segment', 'encoding', 'version', 'zipData', 'unzipData', 'dataCount']);
 
 /** The beginning of a ReceivedData, up to the list of subscribers: the same for all clients of a view, scope and zone. */
 export function encodeReceivedDataStart(message: Omit<ReceivedDataHead, 'subscriberRegistIds'>): Uint8Array {
-  const writer = new HessianWriter([], 512).object(BoltClass.ReceivedData, DATA_FIELDS);
+  const writer = new HessianWriter([], 512).object(DATA);
   writer.text(message.dataId).text(message.group).text(message.instanceId).text(message.segment).text(message.scope);
   return writer.long(message.version).text(message.localZone).finish();
 }
@@ -125,7 +141,7 @@ export function decodeReceivedData(content: Uint8Array): ReceivedData {
 }
 
 export function encodeReceivedConfigData(message: ReceivedConfigData): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.ReceivedConfigData, CONFIG_FIELDS);
+  const writer = new HessianWriter().object(CONFIG);
   writer.text(message.dataId).text(message.group).text(message.instanceId).long(message.version);
   writer.list(message.configuratorRegistIds, writeText);
   if (message.dataBox === null) writer.null();
@@ -146,7 +162,7 @@ export function decodeReceivedConfigData(content: Uint8Array): ReceivedConfigDat
 }
 
 export function encodeMultiReceivedData(message: MultiReceivedData): Uint8Array {
-  const writer = new HessianWriter().object(BoltClass.MultiReceivedData, MULTI_FIELDS);
+  const writer = new HessianWriter().object(MULTI);
   writer.text(message.dataId).text(message.group).text(message.instanceId).text(message.scope);
   writer.text(message.localSegment).text(message.localZone).list(message.subscriberRegistIds, writeText);
   return writer.map(message.multiData, writeSegment).finish();
@@ -167,7 +183,7 @@ export function decodeMultiReceivedData(content: Uint8Array): MultiReceivedData 
 }
 
 function writeSegment(segment: MultiSegmentData, writer: HessianWriter): void {
-  writer.object(BoltClass.MultiSegmentData, SEGMENT_FIELDS);
+  writer.object(SEGMENT);
   writer.text(segment.segment).text(segment.encoding).long(segment.version).bytes(segment.zipData);
   writeZones(segment.unzipData, writer);
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BoltClass } from '../../../../../adapters/sofa-bolt/codec/class-names.ts';
 import { decodeHessian } from '../../../../../adapters/sofa-bolt/codec/hessian-reader.ts';
 import { HessianDate, HessianObject, type HessianValue } from '../../../../../adapters/sofa-bolt/codec/hessian-value.ts';
-import { HessianWriter } from '../../../../../adapters/sofa-bolt/codec/hessian-writer.ts';
+import { HessianClass, HessianWriter } from '../../../../../adapters/sofa-bolt/codec/hessian-writer.ts';
 import {
   ALL_CLASSES,
   ALL_FRAMES,
@@ -35,7 +35,7 @@ function write(value: HessianValue, writer: HessianWriter): void {
   else if (value instanceof Uint8Array) writer.bytes(value);
   else if (value instanceof HessianDate) writer.date(value.epochMs);
   else if (value instanceof HessianObject) {
-    writer.object(value.className, [...value.fields.keys()]);
+    writer.object(new HessianClass(value.className, [...value.fields.keys()]));
     for (const field of value.fields.values()) write(field, writer);
   } else if (value instanceof Map) writer.map(value as ReadonlyMap<string, HessianValue>, write);
   else writer.list(value as readonly HessianValue[], write);

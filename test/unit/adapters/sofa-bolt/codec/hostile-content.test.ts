@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BoltClass } from '../../../../../adapters/sofa-bolt/codec/class-names.ts';
 import { decodeHessian } from '../../../../../adapters/sofa-bolt/codec/hessian-reader.ts';
-import { HessianWriter } from '../../../../../adapters/sofa-bolt/codec/hessian-writer.ts';
+import { HessianClass, HessianWriter } from '../../../../../adapters/sofa-bolt/codec/hessian-writer.ts';
 import { BOLT_LIMITS } from '../../../../../adapters/sofa-bolt/codec/limits.ts';
 import { decodeReceivedData } from '../../../../../adapters/sofa-bolt/codec/received-data.ts';
 import {
@@ -160,11 +160,11 @@ describe('bombs', () => {
 
   it('one list that a map names thousands of times is converted once', () => {
     const zones = 30_000;
-    const writer = new HessianWriter().object(BoltClass.ReceivedData, ['data']);
+    const writer = new HessianWriter().object(new HessianClass(BoltClass.ReceivedData, ['data']));
     const boxes = new HessianWriter([BoltClass.ReceivedData]).list(
       Array.from({ length: 20_000 }, () => 'x'),
       (text, each) => {
-        each.object(BoltClass.DataBox, ['data']).text(text);
+        each.object(new HessianClass(BoltClass.DataBox, ['data'])).text(text);
       },
     );
     // Object 0 is the message, 1 the map, 2 the list.

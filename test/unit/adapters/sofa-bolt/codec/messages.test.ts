@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BoltClass } from '../../../../../adapters/sofa-bolt/codec/class-names.ts';
 import { FrameReader } from '../../../../../adapters/sofa-bolt/codec/frame-reader.ts';
-import { HessianWriter } from '../../../../../adapters/sofa-bolt/codec/hessian-writer.ts';
+import { HessianClass, HessianWriter } from '../../../../../adapters/sofa-bolt/codec/hessian-writer.ts';
 import {
   decodeConfiguratorRegister,
   decodePublisherRegister,
@@ -73,7 +73,7 @@ function tolerated(name: string): Uint8Array {
 }
 
 function content(className: BoltClass, fields: readonly string[], write: (writer: HessianWriter) => void): Uint8Array {
-  const writer = new HessianWriter().object(className, fields);
+  const writer = new HessianWriter().object(new HessianClass(className, fields));
   write(writer);
   return writer.finish();
 }
@@ -186,13 +186,13 @@ describe('what decoders forgive and what they do not', () => {
       'another object for a box',
       BoltClass.PublisherRegister,
       'dataList',
-      (writer: HessianWriter) => writer.list([0], () => writer.object(BoltClass.PublisherRegister, []).null()),
+      (writer: HessianWriter) => writer.list([0], () => writer.object(new HessianClass(BoltClass.PublisherRegister, [])).null()),
     ],
     [
       'a number in a box',
       BoltClass.PublisherRegister,
       'dataList',
-      (writer: HessianWriter) => writer.list([0], () => writer.object(BoltClass.DataBox, ['data']).int(1)),
+      (writer: HessianWriter) => writer.list([0], () => writer.object(new HessianClass(BoltClass.DataBox, ['data'])).int(1)),
     ],
     ['a list for attributes', BoltClass.PublisherRegister, 'attributes', texts],
     ['a number for an attribute', BoltClass.PublisherRegister, 'attributes', (writer: HessianWriter) => mapOf(writer, () => writer.int(1))],
@@ -207,7 +207,7 @@ describe('what decoders forgive and what they do not', () => {
       'a text for bytes',
       BoltClass.MultiReceivedData,
       'multiData',
-      (writer: HessianWriter) => mapOf(writer, () => writer.object(BoltClass.MultiSegmentData, ['zipData']).text('x')),
+      (writer: HessianWriter) => mapOf(writer, () => writer.object(new HessianClass(BoltClass.MultiSegmentData, ['zipData'])).text('x')),
     ],
   ])('%s is refused by the name of its field', (_, className, field, write) => {
     const decode = MESSAGES.get(className)?.decode ?? expect.unreachable();
