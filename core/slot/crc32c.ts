@@ -2,6 +2,7 @@
 const POLYNOMIAL = 0x82f63b78;
 
 const TABLE = makeTable();
+const encoder = new TextEncoder();
 
 function makeTable(): Uint32Array {
   const table = new Uint32Array(256);
@@ -16,6 +17,17 @@ function makeTable(): Uint32Array {
 /** The checksum of some bytes as an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
-  for (const byte of bytes) crc = (TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  for (let i = 0; i < bytes.length; i += 1) crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+/** The checksum of a text in UTF-8. Names are nearly always ASCII, of which each unit is one byte. */
+export function crc32cOfText(text: string): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return crc32c(encoder.encode(text));
+    crc = (TABLE[(crc ^ unit) & 0xff] as number) ^ (crc >>> 8);
+  }
   return (crc ^ 0xffffffff) >>> 0;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type FoldedId, foldDataInfoId, foldText, formatDataInfoId } from '../../../../core/model/data-info-id.ts';
-import { crc32c } from '../../../../core/slot/crc32c.ts';
+import { crc32c, crc32cOfText } from '../../../../core/slot/crc32c.ts';
 import { assertSlotCount, SLOT_COUNTS, slotOf } from '../../../../core/slot/slot-of.ts';
 
 const ascii = (text: string) => new TextEncoder().encode(text);
@@ -23,6 +23,12 @@ describe('crc32c', () => {
   it('of a window is that of the window alone', () => {
     const buffer = Uint8Array.of(1, 2, ...ascii('123456789'), 3);
     expect(crc32c(buffer.subarray(2, 11))).toBe(0xe3069283);
+  });
+});
+
+describe('crc32c of a text', () => {
+  it.each(['', '123456789', 'größe', 'ß', '服务.orders', 'orders 😀', '\ud83d alone'])('%j is that of its UTF-8', (text) => {
+    expect(crc32cOfText(text)).toBe(crc32c(new TextEncoder().encode(text)));
   });
 });
 
