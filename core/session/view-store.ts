@@ -19,7 +19,8 @@ interface NameState {
   /** The newest version the leader told of; what is shown must not be older. */
   wantedVersion: DatumVersion;
   group: DatumGroup | undefined;
-  readonly views: Map<string, BuiltView>;
+  /** By format and DataInfoId: a key of both would be made and hashed for each push. */
+  readonly views: Map<string, Map<DataInfoId, BuiltView>>;
   isFetchPlanned: boolean;
   isFetching: boolean;
   retryDelayMs: number;
@@ -107,11 +108,15 @@ export class ViewStore {
   view(foldedId: FoldedId, dataInfoId: DataInfoId, format: string): ServiceView | undefined {
     const name = this.#names.get(foldedId);
     if (name?.group === undefined || name.group.held) return undefined;
-    const key = `${format}\u0000${dataInfoId}`;
-    let view = name.views.get(key);
+    let views = name.views.get(format);
+    if (views === undefined) {
+      views = new Map();
+      name.views.set(format, views);
+    }
+    let view = views.get(dataInfoId);
     if (view === undefined) {
       view = buildView(name.group, dataInfoId, format, this.#joins);
-      name.views.set(key, view);
+      views.set(dataInfoId, view);
     }
     return view;
   }
@@ -211,7 +216,7 @@ export class ViewStore {
   #learn(name: NameState, group: DatumGroup): void {
     name.retryDelayMs = RETRY_LEAST_MS;
     // Where nothing of other formats was read, nothing is remembered by publisher, and none need be kept.
-    const isMixed = [...name.views.values()].some((view) => view.isMixed);
+    const isMixed = [...name.views.values()].some((views) => [...views.values()].some((view) => view.isMixed));
     name.group = isMixed && name.group !== undefined ? keepPublishers(group, name.group) : group;
     name.views.clear();
     const cause = name.waiting;

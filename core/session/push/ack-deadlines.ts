@@ -2,13 +2,10 @@ import type { Clock } from '../../seams/clock.ts';
 
 /** A push that waits for its acknowledgement. */
 export interface PushFlight {
+  /** On the monotonic clock: its beginning and the timeout that it is watched with. */
+  readonly expiresAtMs: number;
   hasLanded: boolean;
   expired(): void;
-}
-
-interface Watched {
-  readonly flight: PushFlight;
-  readonly atMs: number;
 }
 
 /**
@@ -29,13 +26,13 @@ export class AckDeadlines {
       queue = new DeadlineQueue(this.#clock);
       this.#queues.set(timeoutMs, queue);
     }
-    queue.add({ flight, atMs: this.#clock.monotonicMs() + timeoutMs });
+    queue.add(flight);
   }
 }
 
 class DeadlineQueue {
   readonly #clock: Clock;
-  #waiting: Watched[] = [];
+  #waiting: PushFlight[] = [];
   /** Of the first that may still be in the air. */
   #first = 0;
   #isScheduled = false;
@@ -44,9 +41,9 @@ class DeadlineQueue {
     this.#clock = clock;
   }
 
-  add(watched: Watched): void {
+  add(flight: PushFlight): void {
     this.#dropLanded();
-    this.#waiting.push(watched);
+    this.#waiting.push(flight);
     this.#schedule();
   }
 
@@ -54,7 +51,7 @@ class DeadlineQueue {
     const next = this.#waiting[this.#first];
     if (next === undefined || this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#clock.schedule(Math.max(0, next.atMs - this.#clock.monotonicMs()), () => {
+    this.#clock.schedule(Math.max(0, next.expiresAtMs - this.#clock.monotonicMs()), () => {
       this.#isScheduled = false;
       this.#expire();
     });
@@ -65,16 +62,16 @@ class DeadlineQueue {
     for (;;) {
       this.#dropLanded();
       const next = this.#waiting[this.#first];
-      if (next === undefined || next.atMs > nowMs) break;
+      if (next === undefined || next.expiresAtMs > nowMs) break;
       this.#first += 1;
-      next.flight.expired();
+      next.expired();
     }
     this.#schedule();
   }
 
   /** What has landed holds no memory, whatever comes after it; each flight is passed once. */
   #dropLanded(): void {
-    while (this.#waiting[this.#first]?.flight.hasLanded === true) this.#first += 1;
+    while (this.#waiting[this.#first]?.hasLanded === true) this.#first += 1;
     if (this.#first * 2 <= this.#waiting.length) return;
     this.#waiting = this.#waiting.slice(this.#first);
     this.#first = 0;

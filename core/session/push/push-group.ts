@@ -91,9 +91,10 @@ export class PushGroup {
     const behind: SubscriberState[] = [];
     for (const state of this.#subscribers.values()) if (state.sentVersion < view.version) behind.push(state);
     if (behind.length === 0) return;
-    const waitMs = this.#waitMs(view, behind);
+    const nowMs = this.#context.clock.monotonicMs();
+    const waitMs = this.#waitMs(view, behind, nowMs);
     if (waitMs > 0) this.#later(waitMs);
-    else this.#send(view, behind);
+    else this.#send(view, behind, nowMs);
   }
 
   /** The repair scan: whoever was sent something but never acknowledged it is sent it again. */
@@ -106,9 +107,8 @@ export class PushGroup {
     this.advance();
   }
 
-  #waitMs(view: ServiceView, behind: readonly SubscriberState[]): number {
-    const { profile, clock } = this.#context;
-    const nowMs = clock.monotonicMs();
+  #waitMs(view: ServiceView, behind: readonly SubscriberState[], nowMs: number): number {
+    const { profile } = this.#context;
     const gapMs = this.#lastPushMs + profile.leastPushGapMs - nowMs;
     const isEmpty = view.publishers.length === 0 && view.derived.length === 0;
     if (!isEmpty || behind.some((state) => state.sentVersion > 0n)) return gapMs;
@@ -125,19 +125,20 @@ export class PushGroup {
     });
   }
 
-  #send(view: ServiceView, states: readonly SubscriberState[]): void {
-    const { clock, profile, sink } = this.#context;
+  #send(view: ServiceView, states: readonly SubscriberState[], nowMs: number): void {
+    const { profile, sink } = this.#context;
     const cause = this.#attempt > 0 ? 'repeat' : states.some((state) => state.sentVersion === 0n) ? 'first' : 'change';
     const flight: Flight = {
       version: view.version,
       states,
+      expiresAtMs: nowMs + profile.acknowledgeTimeoutMs,
       hasLanded: false,
       expired: () => this.#finished(flight, 'failed'),
     };
     this.#inFlight = flight;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#lastPushMs = clock.monotonicMs();
+    this.#lastPushMs = nowMs;
     for (const state of states) state.sentVersion = view.version;
     this.#context.sent(this.foldedId, view.version);
     this.#context.watch(flight, profile.acknowledgeTimeoutMs);

@@ -13,8 +13,12 @@ describe('the deadlines of pushes in flight', () => {
     expired = [];
   });
 
+  function flightOf(timeoutMs: number, end: () => void): PushFlight {
+    return { expiresAtMs: clock.monotonicMs() + timeoutMs, hasLanded: false, expired: end };
+  }
+
   function watch(name: string, timeoutMs: number): PushFlight {
-    const flight = { hasLanded: false, expired: () => void expired.push(`${name} at ${clock.monotonicMs()}`) };
+    const flight = flightOf(timeoutMs, () => void expired.push(`${name} at ${clock.monotonicMs()}`));
     deadlines.watch(flight, timeoutMs);
     return flight;
   }
@@ -52,8 +56,8 @@ describe('the deadlines of pushes in flight', () => {
   });
 
   it('go on when a flight that ends begins another one', () => {
-    const again = { hasLanded: false, expired: () => void expired.push(`again at ${clock.monotonicMs()}`) };
-    deadlines.watch({ hasLanded: false, expired: () => deadlines.watch(again, 2_000) }, 2_000);
+    const beginAgain = () => watch('again', 2_000);
+    deadlines.watch(flightOf(2_000, beginAgain), 2_000);
     clock.advance(2_000);
     clock.advance(2_000);
     expect(expired).toEqual(['again at 4000']);
