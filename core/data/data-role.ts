@@ -292,10 +292,9 @@ export class DataRole implements DataServer {
   #compare(from: PeerId, frame: Uint8Array): Uint8Array {
     const request = decodeCompareDatums(frame);
     const replica = this.#replicas.get(request.slotId);
-    const { kind } = replica?.phase ?? {};
     // A leader asks its followers for what it has lost.
-    const isWhole = kind === 'serving' || (kind === 'follower' && from === replica?.leader);
-    if (replica === undefined || !isWhole || replica.leaderEpoch !== request.leaderEpoch)
+    const isAsked = replica?.mayBeCopied === true || (replica?.isLeader === false && from === replica.leader);
+    if (replica === undefined || !isAsked || replica.leaderEpoch !== request.leaderEpoch)
       throw new RegistryError(RegistryErrorCode.Unavailable, `slot ${request.slotId} is not served here`);
     return encodeCompareDatumsAnswer(answerWholeCompare(replica, request, this.#host.processId));
   }

@@ -66,6 +66,7 @@ export class Migration {
     // First: what the former leader takes until then comes with its copy, or is known to the Sessions and comes with theirs.
     const formerLeader = await whenGivenUp(this.#host, replica, this.#meta, isCurrent);
     await refillFromFollowers(this.#host, replica, formerLeader, this.#effects, isCurrent);
+    if (isCurrent()) replica.becomeRefilled();
     const startedMs = this.#host.clock.monotonicMs();
     const compared = new Set<string>();
     const tries = new Map<PeerId, number>();

@@ -17,11 +17,12 @@ import { SlotStore } from './slot-store.ts';
  *     migrating, serving --(table: follower)--> follower
  *     any --(table: neither)--> dropped with its data
  *
- * `migrating` takes writes and refuses reads. `synced`: a follower that has compared with its leader and follows its log.
+ * `migrating` takes writes and refuses reads; `isRefilled`: the other copies have been read. `synced`: a follower that has compared with its
+ * leader and follows its log.
  */
 export type SlotPhase =
   | { readonly kind: 'follower'; readonly isSynced: boolean }
-  | { readonly kind: 'migrating' }
+  | { readonly kind: 'migrating'; readonly isRefilled: boolean }
   | { readonly kind: 'serving' };
 
 /** So many notices a minute cost about what one publisher costs by its heartbeats, its memory and its copies. */
@@ -60,7 +61,7 @@ export class SlotReplica {
     this.leaderEpoch = slot.leaderEpoch;
     this.followers = slot.followers;
     this.log = new SlotLog(0);
-    this.#phase = slot.leader === self ? { kind: 'migrating' } : { kind: 'follower', isSynced: false };
+    this.#phase = slot.leader === self ? { kind: 'migrating', isRefilled: false } : { kind: 'follower', isSynced: false };
   }
 
   get phase(): SlotPhase {
@@ -85,6 +86,14 @@ export class SlotReplica {
     return this.#wholeEpoch > 0 && this.#wholeEpoch >= this.leaderEpoch - 1;
   }
 
+  /**
+   * As a leader: followers may take this copy for theirs. Before it serves, too, when it was whole and has read the others: a Session that
+   * does not answer may keep it from serving for long, and what it takes meanwhile must not be here alone.
+   */
+  get mayBeCopied(): boolean {
+    return this.#phase.kind === 'serving' || (this.#phase.kind === 'migrating' && this.#phase.isRefilled && this.isLatelyWhole);
+  }
+
   get isLeader(): boolean {
     return this.#phase.kind !== 'follower';
   }
@@ -104,7 +113,7 @@ export class SlotReplica {
       // Numbers go on above what the followers of the earlier leader have seen.
       this.log = new SlotLog(Math.max(this.log.sequence, this.applied));
       this.inheritedVersion = this.store.highestVersion;
-      this.#phase = { kind: 'migrating' };
+      this.#phase = { kind: 'migrating', isRefilled: false };
     } else {
       this.applied = 0;
       this.copied = 0;
@@ -119,6 +128,11 @@ export class SlotReplica {
    */
   rootAt(sequence: number): Digest | undefined {
     return sequence >= this.log.sequence ? this.store.root : this.log.rootAt(sequence);
+  }
+
+  becomeRefilled(): void {
+    if (this.#phase.kind !== 'migrating') throw new Error(`slot ${this.slotId} reads no copies as ${this.#phase.kind}`);
+    this.#phase = { kind: 'migrating', isRefilled: true };
   }
 
   becomeServing(): void {

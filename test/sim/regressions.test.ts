@@ -29,6 +29,8 @@ const REGRESSIONS: readonly (readonly [plan: Plan, seed: number, found: string])
   ['operated', 500000075, 'a leader was started again while Meta could store no table, and served without what its follower held'],
   ['operated', 600001893, 'of two followers the one that had been cut off from the leader was promoted, and did not ask the other'],
   ['few', 800001855, 'a Session that missed a new registration in the log kept its older copy, and a new leader took it'],
+  ['operated', 7700261, 'a new leader that a Session kept from serving was lost with what it had taken, before any follower could copy it'],
+  ['many', 7700261, 'the same without an operator'],
 ];
 
 describe('seeds that once failed', () => {

@@ -34,3 +34,24 @@ describe('what a copy reports to Meta', () => {
     expect(replica.report(0)).toMatchObject({ leaderEpoch: 2, synced: true });
   });
 });
+
+describe('a copy that leads', () => {
+  it('may be copied before it serves when it was whole and has read the others', () => {
+    const replica = new SlotReplica(ledBy(OTHER, 1), SELF);
+    replica.becomeSynced(true);
+    replica.assign(ledBy(SELF, 2), SELF);
+    expect(replica.mayBeCopied).toBe(false);
+    replica.becomeRefilled();
+    expect(replica.mayBeCopied).toBe(true);
+  });
+
+  it('may be copied only when it serves when it began with less than the others may have', () => {
+    const replica = new SlotReplica(ledBy(SELF, 2), SELF);
+    replica.becomeRefilled();
+    expect(replica.mayBeCopied).toBe(false);
+    replica.becomeServing();
+    expect(replica.mayBeCopied).toBe(true);
+    replica.assign(ledBy(OTHER, 3), SELF);
+    expect(replica.mayBeCopied).toBe(false);
+  });
+});
