@@ -11,6 +11,8 @@ export interface ComparedPart {
   readonly owner?: ProcessId;
   /** Also the copies of lease publishers that a Session keeps. */
   readonly withLeases: boolean;
+  /** As if this copy held nothing, whatever has come meanwhile. */
+  readonly everything?: boolean;
   /** Cursor of an earlier attempt; absent: from the beginning. */
   readonly after?: string;
   /** How long each page is waited for. */
@@ -27,12 +29,13 @@ export async function* comparePages(
   host: RoleHost,
   { store, slotId, leaderEpoch }: SlotReplica,
   peer: PeerId,
-  { owner, withLeases, after = '', timeoutMs = REQUEST_TIMEOUT_MS }: ComparedPart,
+  { owner, withLeases, everything = false, after = '', timeoutMs = REQUEST_TIMEOUT_MS }: ComparedPart,
 ): AsyncGenerator<CompareDatumsAnswer, void, void> {
   const scope = owner === undefined ? 'whole' : 'owned';
   let cursor = after;
   do {
-    const request = encodeCompareDatums({ scope, withLeases, slotId, leaderEpoch, after: cursor, digests: store.digests(owner) });
+    const digests = everything ? [] : store.digests(owner);
+    const request = encodeCompareDatums({ scope, withLeases, slotId, leaderEpoch, after: cursor, digests });
     const answer = decodeCompareDatumsAnswer(await host.peers.request(peer, request, { timeoutMs }));
     yield answer;
     cursor = answer.next;

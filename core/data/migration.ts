@@ -63,9 +63,10 @@ export class Migration {
 
   async #run(replica: SlotReplica, leaderEpoch: number): Promise<void> {
     const isCurrent = () => !this.#stopped && replica.leaderEpoch === leaderEpoch && replica.phase.kind === 'migrating';
+    const isBlank = replica.store.publisherCount === 0 && !replica.isLatelyWhole;
     // First: what the former leader takes until then comes with its copy, or is known to the Sessions and comes with theirs.
     const formerLeader = await whenGivenUp(this.#host, replica, this.#meta, isCurrent);
-    await refillFromFollowers(this.#host, replica, formerLeader, this.#effects, isCurrent);
+    await refillFromFollowers(this.#host, replica, { formerLeader, isBlank }, this.#effects, isCurrent);
     if (isCurrent()) replica.becomeRefilled();
     const startedMs = this.#host.clock.monotonicMs();
     const compared = new Set<string>();

@@ -5,7 +5,7 @@ import { RegistryError } from '../model/errors.ts';
 import type { PeerId } from '../model/node.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { WithdrawnRecord } from '../wire/slot-compare.ts';
-import { comparePages } from './compare-pages.ts';
+import { type ComparedPart, comparePages } from './compare-pages.ts';
 import type { CompareEffects } from './session-compare.ts';
 import type { SlotReplica } from './slot-replica.ts';
 
@@ -13,6 +13,14 @@ const REQUEST_TIMEOUT_MS = 1_000;
 const RETRY_MS = 100;
 /** A follower that lives has heard of the table by then. One that does not answer has nothing to give now. */
 const WAIT_MOST_MS = 2_000;
+
+/** With what a leader begins. */
+export interface Beginning {
+  /** It lives, and has given the slot up. */
+  readonly formerLeader: PeerId | undefined;
+  /** Neither a whole copy nor anything from before its restart: it takes what any copy holds, also one that was whole under an earlier leader only. */
+  readonly isBlank: boolean;
+}
 
 /**
  * A new leader reads what other copies hold before it asks the Sessions; what lives by leases and was registered, withdrawn or left to
@@ -27,13 +35,14 @@ const WAIT_MOST_MS = 2_000;
 export async function refillFromFollowers(
   host: RoleHost,
   replica: SlotReplica,
-  formerLeader: PeerId | undefined,
+  { formerLeader, isBlank }: Beginning,
   effects: CompareEffects,
   isCurrent: () => boolean,
 ): Promise<void> {
   const { followers, formerFollowers, isLatelyWhole } = replica;
   const untilMs = host.clock.monotonicMs() + WAIT_MOST_MS;
   const inheritance = new Inheritance(replica, effects);
+  const read = { withLeases: true, everything: isBlank, timeoutMs: REQUEST_TIMEOUT_MS };
   // It has decided last, so that its word spares that of the others.
   if (isLatelyWhole && formerLeader !== undefined) await refillFrom(formerLeader);
   const asked = isLatelyWhole ? followers.filter((follower) => formerFollowers.includes(follower)) : followers;
@@ -42,7 +51,7 @@ export async function refillFromFollowers(
   async function refillFrom(follower: PeerId): Promise<void> {
     while (isCurrent() && replica.followers.includes(follower)) {
       try {
-        await readCopy(host, replica, follower, inheritance, isCurrent);
+        await readCopy(host, replica, follower, read, inheritance, isCurrent);
         return;
       } catch (caught) {
         const reason = RegistryError.from(caught).message;
@@ -60,11 +69,12 @@ async function readCopy(
   host: RoleHost,
   replica: SlotReplica,
   follower: PeerId,
+  read: ComparedPart,
   inheritance: Inheritance,
   isCurrent: () => boolean,
 ): Promise<void> {
   const withdrawn: WithdrawnRecord[] = [];
-  for await (const page of comparePages(host, replica, follower, { withLeases: true, timeoutMs: REQUEST_TIMEOUT_MS })) {
+  for await (const page of comparePages(host, replica, follower, read)) {
     if (!isCurrent()) return;
     replica.store.learnVersion(page.highestVersion);
     for (const datum of page.datums) inheritance.merge(datum);

@@ -55,12 +55,13 @@ export function answerWholeRoots(
 
 /**
  * A follower's question about the whole slot, or that of a leader which has lost something: datums that differ, and those of the asker that
- * this copy has not. A copy that is not whole lately has nothing to say of them.
+ * this copy has not. A copy that is not whole lately has nothing to say, but to a leader that began with nothing.
  */
 export function answerWholeCompare(replica: SlotReplica, request: CompareDatumsRequest, processId: ProcessId): CompareDatumsAnswer {
   const theirs = new Map(request.digests.map((item) => [item.dataInfoId, item.digest]));
   const own = new Map(replica.store.digests(undefined).map((item) => [item.dataInfoId, item.digest]));
-  const held = replica.isLatelyWhole ? replica.store.datums() : [];
+  const isHeard = replica.isLatelyWhole || (replica.wasWhole && request.digests.length === 0);
+  const held = isHeard ? replica.store.datums() : [];
   const differing = held.filter((datum) => {
     if (replica.store.hasFlipped(datum.dataInfoId)) return false;
     const digest = theirs.get(datum.dataInfoId);

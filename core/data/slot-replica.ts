@@ -81,6 +81,11 @@ export class SlotReplica {
     return this.store.publisherCount + Math.round(this.notices.perMinute(nowMs) / NOTICES_PER_PUBLISHER);
   }
 
+  /** Under some leader. */
+  get wasWhole(): boolean {
+    return this.#wholeEpoch > 0;
+  }
+
   /** Whole under the present leader, or until the one before ended. What is older may hold what has been withdrawn since. */
   get isLatelyWhole(): boolean {
     return this.#wholeEpoch > 0 && this.#wholeEpoch >= this.leaderEpoch - 1;

@@ -31,6 +31,8 @@ const REGRESSIONS: readonly (readonly [plan: Plan, seed: number, found: string])
   ['few', 800001855, 'a Session that missed a new registration in the log kept its older copy, and a new leader took it'],
   ['operated', 7700261, 'a new leader that a Session kept from serving was lost with what it had taken, before any follower could copy it'],
   ['many', 7700261, 'the same without an operator'],
+  ['operated', 1200001054, 'a leader was started again that had never served, and the only copy was of the leader before it'],
+  ['many', 1200000227, 'the same without an operator'],
 ];
 
 describe('seeds that once failed', () => {

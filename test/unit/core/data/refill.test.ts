@@ -38,7 +38,7 @@ describe('a new leader', () => {
 
   const heldByLeader = () => [...leader.store.records()].map((record) => record.publisher.registerId);
 
-  async function refill(failures = 0): Promise<void> {
+  async function refill(failures = 0, isBlank = false): Promise<void> {
     const request = async (peer: PeerId, frame: Uint8Array) => {
       questions += 1;
       if (questions <= failures) throw new RegistryError(RegistryErrorCode.Unavailable, 'the table is not there yet');
@@ -56,7 +56,7 @@ describe('a new leader', () => {
         }
       },
     };
-    void refillFromFollowers(host, leader, leader.formerLeader, effects, () => true).then(() => {
+    void refillFromFollowers(host, leader, { formerLeader: leader.formerLeader, isBlank }, effects, () => true).then(() => {
       isRefilled = true;
     });
     await settled();
@@ -80,8 +80,23 @@ describe('a new leader', () => {
     follower.assign(slot(2), FOLLOWER);
     follower.becomeSynced(true);
     follower.assign(slot(4), FOLLOWER);
+    leader.store.publish({ ...PUBLISHER, registerId: 'of its cache' }, MOMENT);
     await refill();
     expect(isRefilled).toBe(true);
+    expect(heldByLeader()).toEqual(['of its cache']);
+  });
+
+  it('that began with nothing takes it all the same: no other copy is better', async () => {
+    follower.assign(slot(2), FOLLOWER);
+    follower.becomeSynced(true);
+    follower.assign(slot(4), FOLLOWER);
+    leader.store.publish({ ...PUBLISHER, registerId: 'told meanwhile' }, MOMENT);
+    await refill(0, true);
+    expect(heldByLeader().sort()).toEqual([PUBLISHER.registerId, 'told meanwhile'].sort());
+  });
+
+  it('takes nothing from a copy that was never whole, even when it began with nothing', async () => {
+    await refill(0, true);
     expect(heldByLeader()).toEqual([]);
   });
 
