@@ -146,7 +146,7 @@ export class DataRole implements DataServer {
       [MessageKind.TableGet, (_from, frame) => this.#tableGet(frame)],
       [MessageKind.TableChanged, (from, frame) => void this.#meta.handleTableChanged(from, decodeTableChanged(frame))],
     ]);
-    this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
+    this.#closeables.push(this.#host.peers.serve(dispatcher(handlers, this.#host.log)));
     this.#closeables.push(
       this.#meta.onChange(({ table, members }) => {
         if (table) this.#replicas.applyTable();

@@ -75,7 +75,7 @@ export class MetaRole implements MetaServer {
       [MessageKind.DocumentList, (_from, frame) => this.#listDocuments(frame)],
       [MessageKind.DocumentWrite, (_from, frame) => this.#writeDocument(frame)],
     ]);
-    this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
+    this.#closeables.push(this.#host.peers.serve(dispatcher(handlers, this.#host.log)));
     const documents = {
       changed: (keys: readonly string[], revision: number) => this.#documentsChanged(keys, revision),
       missed: () => void this.#documentsMissed(),

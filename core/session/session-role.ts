@@ -147,7 +147,7 @@ export class SessionRole implements SessionServer {
       [MessageKind.TableChanged, (from, frame) => void this.#meta.handleTableChanged(from, decodeTableChanged(frame))],
       [MessageKind.DocumentsChanged, (_from, frame) => void this.#documents.changed(decodeDocumentsChanged(frame))],
     ]);
-    this.#closeables.push(this.#host.peers.serve(dispatcher(handlers)));
+    this.#closeables.push(this.#host.peers.serve(dispatcher(handlers, this.#host.log)));
     this.#closeables.push(
       this.#meta.onChange(({ table, documents }) => {
         if (documents) this.#documents.revisionSeen(this.#meta.documentRevision);

@@ -3,6 +3,7 @@ import { type NodeId, peerId, Role } from '../../../../core/model/node.ts';
 import { assertMaySend, WIRE_DIRECTIONS } from '../../../../core/wire/directions.ts';
 import { dispatcher } from '../../../../core/wire/dispatch.ts';
 import { beginFrame, MessageKind, openFrame } from '../../../../core/wire/frame.ts';
+import { SILENT_LOG } from '../../../support/standalone.ts';
 
 const KINDS = Object.entries(MessageKind).filter(([name]) => name !== 'Error');
 const from = (role: Role) => peerId('n1' as NodeId, role);
@@ -21,7 +22,7 @@ describe('the table of messages between roles', () => {
   });
 
   it.each(KINDS)('is what receivers go by: %s', async (_name, kind) => {
-    const handler = dispatcher(new Map([[kind, () => beginFrame(kind).finish()]]));
+    const handler = dispatcher(new Map([[kind, () => beginFrame(kind).finish()]]), SILENT_LOG);
     for (const role of Object.values(Role)) {
       const answer = await handler(from(role), beginFrame(kind).finish());
       const open = () => openFrame(answer ?? new Uint8Array(0), kind);

@@ -3,6 +3,7 @@ import { RegistryError } from '../../../../core/model/errors.ts';
 import type { PeerId } from '../../../../core/model/node.ts';
 import { dispatcher, type MessageHandler } from '../../../../core/wire/dispatch.ts';
 import { beginFrame, MessageKind, openFrame } from '../../../../core/wire/frame.ts';
+import { SILENT_LOG } from '../../../support/standalone.ts';
 
 const FROM = 'node-2/session' as PeerId;
 const PULSE = beginFrame(MessageKind.SessionPulse).u8(7).finish();
@@ -18,27 +19,29 @@ describe('a role that takes messages', () => {
         [MessageKind.SlotBatch, other],
         [MessageKind.SessionPulse, handler],
       ]),
+      SILENT_LOG,
     );
     expect(await handle(FROM, PULSE)).toEqual(Uint8Array.of(1, 9));
   });
 
   it('hands the sender and the whole frame to the handler', async () => {
     const seen: unknown[] = [];
-    await dispatcher(new Map([[MessageKind.SessionPulse, (...all: unknown[]) => void seen.push(...all)]]))(FROM, PULSE);
+    await dispatcher(new Map([[MessageKind.SessionPulse, (...all: unknown[]) => void seen.push(...all)]]), SILENT_LOG)(FROM, PULSE);
     expect(seen).toEqual([FROM, PULSE]);
   });
 
   it('answers nothing to a one-way message', async () => {
-    expect(await dispatcher(new Map([[MessageKind.SessionPulse, () => undefined]]))(FROM, PULSE)).toBeUndefined();
+    expect(await dispatcher(new Map([[MessageKind.SessionPulse, () => undefined]]), SILENT_LOG)(FROM, PULSE)).toBeUndefined();
   });
 
-  it.each<[string, MessageHandler, { code: string; message: string }]>([
+  it.each<[string, MessageHandler, { code: string; message: string }, number]>([
     [
       'a RegistryError',
       () => {
         throw new RegistryError('conflict', 'lost');
       },
       { code: 'conflict', message: 'conflict: lost' },
+      0,
     ],
     [
       'a rejection',
@@ -46,6 +49,7 @@ describe('a role that takes messages', () => {
         throw new RegistryError('stopped', 'bye');
       },
       { code: 'stopped', message: 'stopped: bye' },
+      0,
     ],
     [
       'an exception of its own',
@@ -53,9 +57,14 @@ describe('a role that takes messages', () => {
         throw new TypeError('x is undefined');
       },
       { code: 'unavailable', message: 'unavailable: x is undefined' },
+      1,
     ],
-  ])('answers %s of a handler as an error', async (_name, handler, expected) => {
-    const answer = await dispatcher(new Map([[MessageKind.SessionPulse, handler]]))(FROM, PULSE);
+  ])('answers %s of a handler as an error, and logs what is a fault of the program', async (_name, handler, expected, faults) => {
+    const logged: unknown[] = [];
+    const log = { ...SILENT_LOG, error: (_message: string, fields?: object) => void logged.push(fields) };
+    const answer = await dispatcher(new Map([[MessageKind.SessionPulse, handler]]), log)(FROM, PULSE);
+    expect(logged).toHaveLength(faults);
+    for (const fields of logged) expect(fields).toMatchObject({ from: FROM, reason: expect.stringContaining('x is undefined') });
     expect(() => openFrame(answer ?? new Uint8Array(0), MessageKind.SessionPulse)).toThrow(expect.objectContaining(expected));
   });
 
@@ -65,7 +74,7 @@ describe('a role that takes messages', () => {
     ['another protocol version', Uint8Array.of(77, 1)],
     ['no bytes', new Uint8Array(0)],
   ])('answers %s as malformed', async (_name, frame) => {
-    const answer = await dispatcher(new Map())(FROM, frame);
+    const answer = await dispatcher(new Map(), SILENT_LOG)(FROM, frame);
     expect(() => openFrame(answer ?? new Uint8Array(0), MessageKind.SessionPulse)).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 });
