@@ -5,6 +5,7 @@ export { limitConnections } from './host/connection-limit.ts';
 export { openEmbeddedStore } from './host/embedded-store.ts';
 export { InProcessNetwork } from './host/in-process-network.ts';
 export { listen } from './host/listener.ts';
+export { loadLater } from './host/load-later.ts';
 export { createLog, LogLevel } from './host/log.ts';
 export { NodeMetrics } from './host/metrics.ts';
 export { createNodeClock } from './host/node-clock.ts';

@@ -1,6 +1,6 @@
 import type { Server as HttpServer, RequestListener } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createShortHttpServer, type Log, limitConnections, listen, RegistryError, type RunningRole } from '../../core/index.ts';
+import { createShortHttpServer, limitConnections, listen, loadLater, RegistryError, type RunningRole } from '../../core/index.ts';
 import { BoltClient, type BoltClientParts, type BoltLink } from './bolt-client.ts';
 import type { SofaConfig } from './config.ts';
 import type { SessionListParts } from './session-list.ts';
@@ -24,7 +24,7 @@ export async function startSofaServer(config: SofaConfig, parts: BoltClientParts
     otherSessions: () => parts.gateway.sessions('sofa.port').flatMap((session) => (session.isSelf ? [] : [session.address])),
     otherLoads: () => parts.gateway.otherLoads('sofa.port'),
   };
-  const http = createShortHttpServer(answerList(list, parts.host.log));
+  const http = createShortHttpServer(answerList(list, parts.host));
   for (const server of [bolt, http]) limitConnections(server, parts.host);
   await listen(bolt, { name: 'sofa', flag: '--sofa.port', host: config.host, port: config.port });
   try {
@@ -36,16 +36,14 @@ export async function startSofaServer(config: SofaConfig, parts: BoltClientParts
   return closer(bolt, http, clients);
 }
 
-/** koa is loaded with the first request: clients ask once at their start, and to a start of the gateway it is a fifth. */
-function answerList(parts: SessionListParts, log: Log): RequestListener {
-  let app: Promise<(...exchange: Parameters<RequestListener>) => Promise<void>> | undefined;
-  const load = async () => (await import('./session-list.ts')).createSessionListApp(parts).callback();
+/** koa is loaded later: clients ask once at their start, and to a start of the gateway it is a fifth. */
+function answerList(parts: SessionListParts, host: BoltClientParts['host']): RequestListener {
+  const app = loadLater(async () => (await import('./session-list.ts')).createSessionListApp(parts).callback(), host);
   return (request, response) => {
-    app ??= load();
-    app
+    app()
       .then((answer) => answer(request, response))
       .catch((caught: unknown) => {
-        log.error('the session list could not be sent', { reason: caught instanceof Error ? caught.message : String(caught) });
+        host.log.error('the session list could not be sent', { reason: RegistryError.from(caught).sentence });
         response.destroy();
       });
   };
