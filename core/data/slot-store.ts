@@ -16,6 +16,8 @@ interface Tombstone {
   readonly dataInfoId: DataInfoId;
   readonly registerId: string;
   readonly version: RegisterVersion;
+  /** Of the registration that was removed with it; undefined when nothing was known of one. */
+  readonly withdrew: { readonly version: RegisterVersion; readonly owner: ProcessId } | undefined;
   readonly atMs: number;
 }
 
@@ -78,7 +80,10 @@ export class SlotStore {
     const known = this.#groups.get(foldedId)?.datums.get(incoming.dataInfoId)?.find(incoming.registerId);
     const tombstone = this.#tombstones.get(tombstoneKey(incoming.dataInfoId, incoming.registerId));
     if (tombstone !== undefined && compareRegisterVersion(incoming.registerVersion, tombstone.version) <= 0) {
-      return { kind: 'stale', stored: tombstone.version, tombstone: true };
+      // The same registration comes again when its answer was lost. It has been withdrawn meanwhile, whatever the clocks say.
+      const { version, withdrew } = tombstone;
+      const isItself = withdrew?.owner === incoming.owner && compareRegisterVersion(incoming.registerVersion, withdrew.version) === 0;
+      return { kind: 'stale', stored: isItself ? incoming.registerVersion : version, tombstone: true };
     }
     if (known !== undefined && !known.isFlipped) {
       const order = compareRegisterVersion(incoming.registerVersion, known.publisher.registerVersion);
@@ -112,7 +117,7 @@ export class SlotStore {
     if (record !== undefined && compareRegisterVersion(version, record.publisher.registerVersion) < 0) {
       return { kind: 'stale', stored: record.publisher.registerVersion, tombstone: false };
     }
-    this.#entomb(dataInfoId, registerId, version, moment);
+    this.#entomb(dataInfoId, registerId, version, moment, record);
     if (record === undefined) return { kind: 'unknown' };
     this.#remove(record, moment);
     return { kind: 'visible', record };
@@ -162,7 +167,7 @@ export class SlotStore {
   ): Applied {
     const record = this.find(dataInfoId, registerId);
     const isNewer = record !== undefined && compareRegisterVersion(record.publisher.registerVersion, removed) > 0;
-    if (reason === 'withdrawn') this.#entomb(dataInfoId, registerId, removed, moment);
+    if (reason === 'withdrawn') this.#entomb(dataInfoId, registerId, removed, moment, isNewer ? undefined : record);
     if (record !== undefined && !isNewer) this.#remove(record, moment);
     this.#adoptVersion(dataInfoId, version);
     return record === undefined || isNewer ? { kind: 'unknown' } : { kind: 'visible', record };
@@ -322,11 +327,13 @@ export class SlotStore {
     if (datum.size === 0) datum.emptiedAtMs = moment.monotonicMs;
   }
 
-  #entomb(dataInfoId: DataInfoId, registerId: string, version: RegisterVersion, moment: Moment): void {
+  #entomb(dataInfoId: DataInfoId, registerId: string, version: RegisterVersion, moment: Moment, record?: PublisherRecord): void {
     const key = tombstoneKey(dataInfoId, registerId);
     const known = this.#tombstones.get(key);
-    if (known === undefined || compareRegisterVersion(version, known.version) > 0)
-      this.#tombstones.set(key, { dataInfoId, registerId, version, atMs: moment.monotonicMs });
+    if (known !== undefined && compareRegisterVersion(version, known.version) <= 0) return;
+    const removed = record?.publisher;
+    const withdrew = removed === undefined ? known?.withdrew : { version: removed.registerVersion, owner: removed.owner };
+    this.#tombstones.set(key, { dataInfoId, registerId, version, withdrew, atMs: moment.monotonicMs });
   }
 
   #countIn({ publisher, datum, fingerprint }: PublisherRecord): void {

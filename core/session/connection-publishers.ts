@@ -4,6 +4,7 @@ import { LIMITS } from '../model/limits.ts';
 import { CONNECTION } from '../model/publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { Registration } from '../seams/session-gateway.ts';
+import { isWithdrawnSince } from '../wire/slot-batch.ts';
 import { HeldPublisher, type PublisherHolder, type PublisherStore } from './publisher-store.ts';
 import type { RecentWithdrawals } from './recent-withdrawals.ts';
 import type { SlotRouter } from './slot-router.ts';
@@ -78,7 +79,8 @@ export class ConnectionPublishers {
       if (result.kind !== 'stale' || this.#store.get(slotId, dataInfoId, registerId) !== publisher) return;
       this.#stamps.lift(result.stored.stamp);
       // Another Session holds a newer version of the record: it is not this one's truth any more.
-      if (result.stored.version > clientVersion) this.#store.remove(slotId, dataInfoId, registerId);
+      const isOver = result.stored.version > clientVersion || isWithdrawnSince(result, registerVersion);
+      if (isOver) this.#store.remove(slotId, dataInfoId, registerId);
       else if (restamping.isAllowed(registerVersion.stamp, result.stored.stamp)) this.#put(holder, registration, clientVersion, restamping);
     });
   }

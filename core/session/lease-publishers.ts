@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts';
 import { StoredPublisher } from '../model/stored-publisher.ts';
 import type { RoleHost } from '../seams/host.ts';
 import type { LeaseGateway, Registration, RenewOutcome } from '../seams/session-gateway.ts';
-import type { SlotOperation, SlotOperationResult } from '../wire/slot-batch.ts';
+import { isWithdrawnSince, type SlotOperation, type SlotOperationResult } from '../wire/slot-batch.ts';
 import { assertRegistration } from './connection-publishers.ts';
 import type { GlobalReader } from './global-reader.ts';
 import type { LeaseCopies } from './lease-copies.ts';
@@ -85,7 +85,8 @@ export class LeasePublishers implements LeaseGateway {
       this.#stamps.lift(result.stored.stamp);
       // A newer registration through this Session has taken over while this one was under way.
       if (this.#copies.get(registration.dataInfoId, registration.registerId) !== publisher) return;
-      const isNewest = restamping.isAllowed(publisher.registerVersion.stamp, result.stored.stamp);
+      const { registerVersion } = publisher;
+      const isNewest = !isWithdrawnSince(result, registerVersion) && restamping.isAllowed(registerVersion.stamp, result.stored.stamp);
       if (isNewest) await this.#publish(registration, durationMs, restamping);
       // While it waited the client has said something else through another Session.
       else this.#copies.remove(registration.dataInfoId, registration.registerId);

@@ -4,7 +4,7 @@ import type { DataInfoId } from '../model/data-info-id.ts';
 import { RegistryError, RegistryErrorCode } from '../model/errors.ts';
 import type { ProcessId } from '../model/node.ts';
 import type { Publisher } from '../model/publisher.ts';
-import type { RegisterVersion } from '../model/register-version.ts';
+import { compareRegisterVersion, type RegisterVersion } from '../model/register-version.ts';
 import { beginFrame, MessageKind, openFrame } from './frame.ts';
 import { readPublisher, readRegisterVersion, writePublisher, writeRegisterVersion } from './records.ts';
 import { readSlotAddress, readSlotAnswer, type SlotAddress, type SlotAnswer, writeSlotAddress, writeSlotAnswer } from './slot-head.ts';
@@ -39,12 +39,20 @@ export type SlotOperation =
 export type SlotOperationResult =
   /** Done, or already so. */
   | { readonly kind: 'applied' }
-  /** A newer registration, or a tombstone, stands: `stored` is its version. Nothing changed. */
+  /**
+   * A newer registration, or a tombstone, stands: `stored` is its version. Nothing changed. A tombstone with the version of the registration
+   * itself: see `isWithdrawnSince`.
+   */
   | { readonly kind: 'stale'; readonly stored: RegisterVersion; readonly tombstone: boolean }
   /** `renew`, `unpublish`: there is no such record. */
   | { readonly kind: 'unknown' }
   /** `renew` with `wantsRecord`: renewed, and this is the record. */
   | { readonly kind: 'record'; readonly publisher: Publisher };
+
+/** Of a registration: it was taken when it came before, its answer was lost, and it has been withdrawn since. */
+export function isWithdrawnSince(result: SlotOperationResult, registered: RegisterVersion): boolean {
+  return result.kind === 'stale' && result.tombstone && compareRegisterVersion(result.stored, registered) === 0;
+}
 
 export interface SlotBatchAnswer extends SlotAnswer {
   /** The slot's sequence after the batch: a reader that has applied up to it sees the batch. */
