@@ -28,6 +28,7 @@ const BEATS_MISSED_WHEN_UNANIMOUS = 2;
  * Who is in the cluster, by heartbeat leases on the monotonic clock. A decision class over values: time is an argument.
  * A member is gone when its lease ran out, when it said goodbye (lease 0), or, for a peer that several others lost, as soon
  * as a majority of those who must have a link to it report it broken and it missed three beats, or all of them, confirmed, and it missed two.
+ * Of a Session at least two must report it.
  */
 export class Membership {
   readonly #entries = new Map<PeerId, Entry>();
@@ -147,6 +148,9 @@ export class Membership {
     const reports = (other: Entry) => other.broken.has(entry.member.peer);
     const votes = voters.filter(reports).length;
     if (votes > 0 && votes === voters.length && others.filter(reports).length > 1) return true;
+    // A Session that sleeps behind a link that was cut looks dead to the one Data node that is left, and a slot led anew would be served
+    // without what its clients registered: of Sessions nothing is believed to a single witness.
+    if (entry.member.role === Role.Session && votes < 2) return false;
     const isMajority = votes * 2 > voters.length;
     return isMajority && silentMs > BEATS_MISSED_FOR_EVIDENCE * this.#heartbeatMs;
   }

@@ -4,15 +4,16 @@ import { type NodeId, type PeerId, peerId, processId, Role } from '../../../../c
 
 const BEAT_MS = 1_000;
 const id = (name: string, role: Role): PeerId => peerId(name as NodeId, role);
-const VICTIM = id('d1', Role.Data);
 
 /** Members that beat every second, but for the victim, which was heard last at 0; each may report a broken link to it. */
 class Scene {
   readonly membership = new Membership(BEAT_MS, 1, 0);
   readonly #others: { readonly peer: PeerId; readonly role: Role; readonly sees: boolean }[] = [];
+  readonly #victim: PeerId;
 
-  constructor() {
-    this.#beat(VICTIM, Role.Data, false, 0);
+  constructor(role: Role = Role.Data) {
+    this.#victim = id('d1', role);
+    this.#beat(this.#victim, role, false, 0);
   }
 
   with(count: number, role: Role, sees: boolean): this {
@@ -24,7 +25,7 @@ class Scene {
   goneAtMs(): number | undefined {
     for (let nowMs = 0; nowMs <= 10_000; nowMs += 250) {
       if (nowMs % BEAT_MS === 0) for (const { peer, role, sees } of this.#others) this.#beat(peer, role, sees, nowMs);
-      if (this.membership.evict(nowMs).some((member) => member.peer === VICTIM)) return nowMs;
+      if (this.membership.evict(nowMs).some((member) => member.peer === this.#victim)) return nowMs;
     }
     return undefined;
   }
@@ -32,7 +33,7 @@ class Scene {
   #beat(peer: PeerId, role: Role, sees: boolean, nowMs: number): void {
     const member = { peer, role, processId: processId(peer.split('/')[0] as NodeId, 'p'), address: '', zone: '' };
     const head = { cluster: 'c', slotCount: 256, member, leaseMs: 20_000, tableEpoch: 0, membersEpoch: 0, load: 0 };
-    this.membership.beat({ ...head, slots: [], broken: sees ? [VICTIM] : [] }, nowMs);
+    this.membership.beat({ ...head, slots: [], broken: sees ? [this.#victim] : [] }, nowMs);
   }
 }
 
@@ -62,6 +63,12 @@ describe('evidence of broken links', () => {
     expect(new Scene().with(1, Role.Session, true).goneAtMs()).toBe(3_250);
   });
 
+  it('of a Session that a single Data node reports leaves it to the lease: it may sleep, and hold what nobody else knows', () => {
+    expect(new Scene(Role.Session).with(1, Role.Data, true).with(1, Role.Session, false).goneAtMs()).toBeUndefined();
+    expect(new Scene(Role.Session).with(2, Role.Data, true).with(1, Role.Session, false).goneAtMs()).toBe(2_250);
+    expect(new Scene(Role.Session).with(2, Role.Data, true).with(1, Role.Data, false).goneAtMs()).toBe(3_250);
+  });
+
   it('of half of the others, or of nobody, leaves it to the lease', () => {
     expect(new Scene().with(1, Role.Data, true).with(1, Role.Session, false).goneAtMs()).toBeUndefined();
     expect(new Scene().with(2, Role.Data, false).with(2, Role.Session, false).goneAtMs()).toBeUndefined();
@@ -82,7 +89,7 @@ describe('the client connections of the Sessions', () => {
     beat(membership, second, Role.Session, 3);
     beat(membership, first, Role.Session, 5);
     beat(membership, first, Role.Session, 7);
-    beat(membership, VICTIM, Role.Data, 1_000);
+    beat(membership, id('d1', Role.Data), Role.Data, 1_000);
     expect(membership.sessionLoads()).toEqual([
       { peer: first, connections: 7 },
       { peer: second, connections: 3 },
